@@ -34,10 +34,12 @@ USER_SRC    := $(sort $(shell find user -name '*.c'))
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 KERNEL_SRC  := $(wildcard tests/kernel/test_*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
-PROGRAM_SRC := $(filter-out %.bpf.c,$(wildcard tests/e2e/*.c tests/golden/*.c tests/bench/*.c))
-# Code that test programs share: tests/*.c, and what is no test in tests/unit and tests/kernel.
-SHARED_SRC  := $(filter-out %.bpf.c $(UNIT_SRC) $(KERNEL_SRC),$(wildcard tests/*.c tests/unit/*.c tests/kernel/*.c))
-LIB_SRC     := $(filter-out user/main.c,$(USER_SRC)) $(SHARED_SRC)
+# In e2e, golden and bench each file with a main is a program of its own.
+PROGRAM_SRC := $(shell grep -ls '^int main\b' $(filter-out %.bpf.c,$(wildcard tests/e2e/*.c tests/golden/*.c tests/bench/*.c)))
+# What is no program is shared: all test programs may use it, those under sanitizers what is in tests/ and tests/unit/.
+SHARED_SRC  := $(filter-out %.bpf.c $(UNIT_SRC) $(KERNEL_SRC) $(PROGRAM_SRC) $(FUZZ_SRC),$(wildcard tests/*.c tests/*/*.c))
+ENGINE_SRC  := $(filter-out user/main.c,$(USER_SRC))
+SANE_SRC    := $(ENGINE_SRC) $(filter $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c),$(SHARED_SRC))
 
 skeleton_of = $(BUILD)/gen/$(patsubst %.bpf.c,%.skel.h,$(notdir $(1)))
 BPF_OBJ     := $(BPF_SRC:%.c=$(BUILD)/%.o)
@@ -61,6 +63,8 @@ pc_of   = $(word 2,$(subst :, ,$(1)))
 $(foreach l,$(OPTIONAL),$(eval WITH_$(call name_of,$(l)) ?= \
     $(shell pkg-config --exists $(call pc_of,$(l)) 2>/dev/null && echo 1)))
 USED      := $(foreach l,$(OPTIONAL),$(if $(filter 1,$(WITH_$(call name_of,$(l)))),$(l)))
+$(foreach l,$(USED),$(if $(shell pkg-config --exists $(call pc_of,$(l)) && echo 1),,\
+    $(error WITH_$(call name_of,$(l))=1, but pkg-config finds no $(call pc_of,$(l)))))
 USED_PC   := $(REQUIRED) $(foreach l,$(USED),$(call pc_of,$(l)))
 PC_CFLAGS := $(shell pkg-config --cflags $(USED_PC) 2>/dev/null)
 PC_LIBS   := $(shell pkg-config --libs $(USED_PC) 2>/dev/null)
@@ -106,20 +110,20 @@ $(call skeleton_of,$(1)): $(BUILD)/$(1:.c=.o)
 endef
 $(foreach s,$(BPF_SRC),$(eval $(call skeleton_rule,$(s))))
 
-# $(call compile_rule,directory,compiler,flags): objects, and an archive of all that tests may link
+# $(call compile_rule,directory,compiler,flags,sources): objects, and an archive of all that tests may link
 define compile_rule
 $(BUILD)/$(1)/%.o: %.c $(BUILD)/gen/flags | $(SKELETONS) $(BUILD)/gen/version.h
 	$$(call say,CC)
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(C_FLAGS) $(3) $(DEPS) -c -o $$@ $$<
 
-$(BUILD)/$(1)/libsesstap.a: $(LIB_SRC:%.c=$(BUILD)/$(1)/%.o) $(BUILD)/gen/sources
+$(BUILD)/$(1)/libsesstap.a: $(4:%.c=$(BUILD)/$(1)/%.o) $(BUILD)/gen/sources
 	$$(call say,AR)
 	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
-$(eval $(call compile_rule,obj,$(CC),$(CFLAGS)))
-$(eval $(call compile_rule,asan,$(CC),$(ASAN)))
-$(eval $(call compile_rule,fuzz,$(FUZZ_CC),$(FUZZING) -fsanitize=fuzzer-no-link))
+$(eval $(call compile_rule,obj,$(CC),$(CFLAGS),$(ENGINE_SRC) $(SHARED_SRC)))
+$(eval $(call compile_rule,asan,$(CC),$(ASAN),$(SANE_SRC)))
+$(eval $(call compile_rule,fuzz,$(FUZZ_CC),$(FUZZING) -fsanitize=fuzzer-no-link,$(SANE_SRC)))
 
 # $(call keep_if_same,text): writes the target only when its text changes
 keep_if_same = @mkdir -p $(@D); printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' >$@
@@ -127,6 +131,8 @@ VERSION := $(shell git -c safe.directory='*' describe --always --dirty 2>/dev/nu
 $(BUILD)/gen/version.h: FORCE
 	$(call keep_if_same,#define SESSTAP_VERSION "$(VERSION)")
 $(BUILD)/gen/flags: FORCE
+	@command -v $(BPF_CLANG) >/dev/null && command -v $(BPFTOOL) >/dev/null && pkg-config --exists $(REQUIRED) || \
+	    { echo 'Something to build with is missing; scripts/deps.sh installs it.' >&2; exit 1; }
 	$(call keep_if_same,$(CC) $(CFLAGS) $(C_FLAGS) $(LINK) $(LIBS) $(ASAN) $(FUZZ_CC) $(BPF_CLANG) $(BPF_FLAGS))
 $(BUILD)/gen/sources: FORCE
 	$(call keep_if_same,$(USER_SRC) $(SHARED_SRC))
@@ -150,7 +156,6 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/libsesstap.a
 	$(Q)$(FUZZ_CC) $(FUZZING) -fsanitize=fuzzer $(LINK) -o $@ $^ $(LIBS)
 
 $(patsubst %.c,$(BUILD)/obj/%.o,$(KERNEL_SRC) $(PROGRAM_SRC) $(SHARED_SRC)): | $(TEST_SKELS)
-$(patsubst %.c,$(BUILD)/asan/%.o,$(SHARED_SRC)) $(patsubst %.c,$(BUILD)/fuzz/%.o,$(SHARED_SRC)): | $(TEST_SKELS)
 
 check-fuzz check-all: FUZZ_SECONDS := 5
 

@@ -126,6 +126,7 @@ run_test() { # PATH
 }
 
 mkdir -p "$log_dir"
+[ -w "$log_dir" ] || { echo "$log_dir is not writable by $(id -un): made by another user? sudo make clean" >&2; exit 1; }
 lock_if_shared "$@"
 for path; do
     run_test "$path"
