@@ -53,7 +53,7 @@ KERNEL   := $(call picked,$(KERNEL_SRC:%.c=$(BUILD)/%))
 FUZZ     := $(call picked,$(FUZZ_SRC:%.c=$(BUILD)/fuzz/%))
 PROGRAMS := $(PROGRAM_SRC:%.c=$(BUILD)/%)
 BENCH    := $(filter $(BUILD)/tests/bench/%,$(PROGRAMS))
-E2E      := $(call picked,$(wildcard tests/e2e/*.sh))
+E2E      := $(call picked,$(filter-out %/lib.sh,$(wildcard tests/e2e/*.sh)))
 GOLDEN   := $(call picked,$(wildcard tests/golden/run.sh))
 
 # ---- flags

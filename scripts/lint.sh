@@ -56,13 +56,15 @@ included() { # FILE
             realpath -m --relative-to=. "$(dirname "$1")/$name"
         elif [ -e "include/$name" ]; then
             echo "include/$name"
+        elif [ -e "vmlinux/$name" ]; then
+            echo "vmlinux/$name"
         else
             echo "user/$name"
         fi
     done
 }
 
-# A stage includes base/, include/, itself and session/session.h; base/ only itself; include/ only include/.
+# A stage includes base/, include/, itself and session/session.h; base/ only itself; include/ also vmlinux/.
 check_layers() {
     local file stage target allowed
     while read -r file; do
@@ -71,7 +73,7 @@ check_layers() {
         user/cmd/* | user/pipeline.[ch] | user/main.c) continue ;;
         user/base/*) allowed='^(user/base/|include/)' ;;
         user/*/*) allowed="^(user/base/|include/|$stage/|user/session/session\.h$|user/[a-z_]*\.(skel\.h)$|user/version\.h$)" ;;
-        include/*) allowed='^include/' ;;
+        include/*) allowed='^(include|vmlinux)/' ;;
         *) continue ;;
         esac
         while read -r target; do
