@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Output files that are whole or not there: bytes are gathered in memory, written to a temporary
+ * name in the same folder and renamed on commit. No file descriptor is held between writes, so
+ * thousands may be open. A full disk loses the file in the making and nothing else.
+ */
+#ifndef SESSTAP_OUTFILE_H
+#define SESSTAP_OUTFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define OUTFILE_PATH_MAX 512
+/* Bytes held in memory before they go to the temporary file. */
+#define OUTFILE_HOLD_BYTES (256 * 1024)
+
+struct outfile {
+    char path[OUTFILE_PATH_MAX]; /* final name */
+    struct buf held;
+    uint64_t written_bytes; /* in the temporary file */
+    int error;              /* first errno, negative; later writes are dropped */
+};
+
+/* Begin a file; nothing is created yet. -ENAMETOOLONG. */
+int outfile_init(struct outfile *file, const char *path);
+/* 0 or -errno (also of an earlier write). */
+int outfile_write(struct outfile *file, const void *data, size_t len);
+/* Bytes at an offset already written are replaced: a header that is known last. */
+int outfile_patch(struct outfile *file, uint64_t offset, const void *data, size_t len);
+/* Write what is held, rename, free. 0 or -errno; on error the temporary file is gone. */
+int outfile_commit(struct outfile *file);
+/* Forget it all, remove the temporary file. */
+void outfile_abort(struct outfile *file);
+
+/*
+ * A file of lines that grows: whole lines are appended as they come; a write that fails half way is
+ * cut back to the last whole line.
+ */
+struct linefile {
+    int fd;
+    struct buf held;
+    uint64_t size_bytes;
+    uint64_t lost_lines; /* could not be written */
+    int error;           /* the last write's, negative; cleared when one succeeds */
+};
+
+/* Creates or truncates path; "-" is stdout. 0 or -errno. */
+int linefile_open(struct linefile *file, const char *path);
+/* line without its newline. Held until linefile_flush or 64 KB. Counts what cannot be written. */
+void linefile_write(struct linefile *file, const char *line, size_t len);
+int linefile_flush(struct linefile *file);
+/* Flush and close. 0 or -errno; -EIO when lines were lost on the way. */
+int linefile_close(struct linefile *file);
+
+#endif
