@@ -23,11 +23,11 @@ struct outfile {
     int error;              /* first errno, negative; later writes are dropped */
 };
 
-/* Begin a file; nothing is created yet. -ENAMETOOLONG. */
+/* Begin a file; nothing is created yet. -ENAMETOOLONG. One file at a time for a path. */
 int outfile_init(struct outfile *file, const char *path);
 /* 0 or -errno (also of an earlier write). */
 int outfile_write(struct outfile *file, const void *data, size_t len);
-/* Bytes at an offset already written are replaced: a header that is known last. */
+/* Bytes at an offset already written are replaced: a header that is known last. -EINVAL beyond the end. */
 int outfile_patch(struct outfile *file, uint64_t offset, const void *data, size_t len);
 /* Write what is held, rename, free. 0 or -errno; on error the temporary file is gone. */
 int outfile_commit(struct outfile *file);
@@ -43,6 +43,7 @@ struct linefile {
     struct buf held;
     uint64_t size_bytes;
     uint64_t lost_lines; /* could not be written */
+    bool mid_line;       /* what is held begins within a line: its start is out already */
     int error;           /* the last write's, negative; cleared when one succeeds */
 };
 
@@ -50,6 +51,10 @@ struct linefile {
 int linefile_open(struct linefile *file, const char *path);
 /* line without its newline. Held until linefile_flush or 64 KB. Counts what cannot be written. */
 void linefile_write(struct linefile *file, const char *line, size_t len);
+/*
+ * 0 or -errno: what could not be written is given up and counted. Only the rest of a line that was cut
+ * where nothing can be cut back (stdout, a pipe) stays held, so that it ends whole.
+ */
 int linefile_flush(struct linefile *file);
 /* Flush and close. 0 or -errno; -EIO when lines were lost on the way. */
 int linefile_close(struct linefile *file);

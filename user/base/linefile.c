@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines that are appended whole: what a full disk cuts is cut back, and counted. */
+#include "base/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINE_HOLD_BYTES (64 * 1024)
+#define FILE_MODE       0644
+
+int linefile_open(struct linefile *file, const char *path)
+{
+    *file = (struct linefile){.fd = STDOUT_FILENO};
+    if (strcmp(path, "-") == 0)
+        return 0;
+    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, FILE_MODE);
+    return file->fd < 0 ? -errno : 0;
+}
+
+void linefile_write(struct linefile *file, const char *line, size_t len)
+{
+    if (!buf_reserve(&file->held, len + 1)) {
+        file->lost_lines++;
+        file->error = -ENOMEM;
+        return;
+    }
+    buf_add(&file->held, line, len);
+    buf_add_char(&file->held, '\n');
+    if (file->held.len >= LINE_HOLD_BYTES)
+        linefile_flush(file);
+}
+
+/* Returns how many bytes went out; fewer than len with *error set. */
+static size_t write_some(int fd, const char *data, size_t len, int *error)
+{
+    size_t done = 0;
+
+    *error = 0;
+    while (done < len) {
+        ssize_t n = write(fd, data + done, len - done);
+
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            struct pollfd wait = {.fd = fd, .events = POLLOUT};
+
+            poll(&wait, 1, -1); /* a terminal or pipe that another process made non-blocking */
+        } else if (n == 0 || errno != EINTR) {
+            *error = n < 0 ? -errno : -EIO;
+            break;
+        }
+    }
+    return done;
+}
+
+static bool can_cut_back(const struct linefile *file)
+{
+    struct stat st;
+
+    return file->fd != STDOUT_FILENO && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static uint64_t count_lines(const char *data, size_t len)
+{
+    uint64_t lines = 0;
+
+    for (const char *end = data + len; data < end; data++)
+        lines += *data == '\n';
+    return lines;
+}
+
+/*
+ * Of what is held only done bytes went out. A file ends after its last whole line; where that cannot
+ * be had, the rest of the line that was cut stays held and goes out first next time.
+ */
+static void linefile_cut(struct linefile *file, size_t done)
+{
+    struct buf *held = &file->held;
+    const char *last = done ? memrchr(held->data, '\n', done) : NULL;
+    size_t whole = last ? (size_t)(last - held->data) + 1 : 0, rest_end;
+    bool mid_line = done > whole || (!done && file->mid_line);
+
+    if (mid_line && !file->mid_line && can_cut_back(file) &&
+        ftruncate(file->fd, (off_t)(file->size_bytes + whole)) == 0) {
+        done = whole;
+        mid_line = false;
+    }
+    rest_end = done;
+    if (mid_line) {
+        const char *end = memchr(held->data + done, '\n', held->len - done);
+
+        rest_end = end ? (size_t)(end - held->data) + 1 : held->len;
+    }
+    file->mid_line = mid_line;
+    file->size_bytes += done;
+    file->lost_lines += count_lines(held->data + rest_end, held->len - rest_end);
+    memmove(held->data, held->data + done, rest_end - done);
+    held->len = rest_end - done;
+}
+
+int linefile_flush(struct linefile *file)
+{
+    size_t done;
+
+    if (!file->held.len)
+        return 0;
+    done = write_some(file->fd, file->held.data, file->held.len, &file->error);
+    if (file->error) {
+        linefile_cut(file, done);
+        return file->error;
+    }
+    file->size_bytes += done;
+    file->mid_line = false;
+    buf_clear(&file->held);
+    return 0;
+}
+
+int linefile_close(struct linefile *file)
+{
+    int error = linefile_flush(file);
+
+    if (file->held.len)
+        file->lost_lines++; /* the end of one that was cut */
+    buf_fini(&file->held);
+    if (file->fd > STDOUT_FILENO && close(file->fd) && errno != EINTR && !error)
+        error = -errno;
+    file->fd = -1;
+    if (!error && file->lost_lines)
+        error = -EIO;
+    return error;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file in the making: what is held, then ".<name>.tmp-<pid>" in the same folder, then its name.
+ * The temporary file is opened for each write and closed at once.
+ */
+#include "base/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TEMP_EXTRA_BYTES 24 /* ".", ".tmp-", a process id, end of string */
+#define FILE_MODE        0644
+
+static const char *path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static void temp_path(const struct outfile *file, char temp[OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES])
+{
+    const char *name = path_name(file->path);
+
+    snprintf(temp, OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES, "%.*s.%s.tmp-%d", (int)(name - file->path),
+             file->path, name, (int)getpid());
+}
+
+int outfile_init(struct outfile *file, const char *path)
+{
+    size_t len = strlen(path);
+
+    *file = (struct outfile){0};
+    if (len >= sizeof(file->path) || strlen(path_name(path)) > NAME_MAX - TEMP_EXTRA_BYTES)
+        return -ENAMETOOLONG;
+    memcpy(file->path, path, len + 1);
+    return 0;
+}
+
+/* Keep the first error; the file in the making is given up. */
+static int outfile_fail(struct outfile *file, int error)
+{
+    char temp[OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES];
+
+    temp_path(file, temp);
+    unlink(temp);
+    buf_fini(&file->held);
+    file->written_bytes = 0;
+    file->error = error;
+    return error;
+}
+
+static int write_whole(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+
+    while (len) {
+        ssize_t n = write(fd, at, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Append what is held, and then data, to the temporary file. */
+static int outfile_spill(struct outfile *file, const void *data, size_t len)
+{
+    char temp[OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES];
+    int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, error, fd;
+
+    temp_path(file, temp);
+    if (!file->written_bytes) {
+        unlink(temp); /* left by a process of the same number */
+        flags |= O_CREAT | O_EXCL;
+    }
+    fd = open(temp, flags, FILE_MODE);
+    if (fd < 0)
+        return outfile_fail(file, -errno);
+    error = write_whole(fd, file->held.data, file->held.len);
+    if (!error)
+        error = write_whole(fd, data, len);
+    if (close(fd) && errno != EINTR && !error)
+        error = -errno;
+    if (error)
+        return outfile_fail(file, error);
+    file->written_bytes += file->held.len + len;
+    buf_fini(&file->held);
+    return 0;
+}
+
+int outfile_write(struct outfile *file, const void *data, size_t len)
+{
+    if (file->error)
+        return file->error;
+    if (file->held.len + len >= OUTFILE_HOLD_BYTES)
+        return outfile_spill(file, data, len);
+    buf_add(&file->held, data, len);
+    return file->held.failed ? outfile_fail(file, -ENOMEM) : 0;
+}
+
+static int pwrite_whole(int fd, const char *data, size_t len, uint64_t offset)
+{
+    while (len) {
+        ssize_t n = pwrite(fd, data, len, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        data += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Not with O_APPEND: there pwrite would append (pwrite(2), BUGS). */
+static int patch_written(struct outfile *file, uint64_t offset, const char *data, size_t len)
+{
+    char temp[OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES];
+    int error, fd;
+
+    temp_path(file, temp);
+    fd = open(temp, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return outfile_fail(file, -errno);
+    error = pwrite_whole(fd, data, len, offset);
+    if (close(fd) && errno != EINTR && !error)
+        error = -errno;
+    return error ? outfile_fail(file, error) : 0;
+}
+
+int outfile_patch(struct outfile *file, uint64_t offset, const void *data, size_t len)
+{
+    uint64_t end_bytes = file->written_bytes + file->held.len;
+    const char *bytes = data;
+
+    if (file->error)
+        return file->error;
+    if (offset > end_bytes || len > end_bytes - offset)
+        return -EINVAL;
+    if (len && offset < file->written_bytes) {
+        uint64_t room = file->written_bytes - offset;
+        size_t part = len < room ? len : (size_t)room;
+        int error = patch_written(file, offset, bytes, part);
+
+        if (error)
+            return error;
+        bytes += part;
+        offset += part;
+        len -= part;
+    }
+    if (len)
+        memcpy(file->held.data + (offset - file->written_bytes), bytes, len);
+    return 0;
+}
+
+int outfile_commit(struct outfile *file)
+{
+    char temp[OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES];
+
+    if (file->error)
+        return file->error;
+    if ((file->held.len || !file->written_bytes) && outfile_spill(file, NULL, 0))
+        return file->error;
+    temp_path(file, temp);
+    if (rename(temp, file->path))
+        return outfile_fail(file, -errno);
+    file->written_bytes = 0;
+    return 0;
+}
+
+void outfile_abort(struct outfile *file)
+{
+    if (file->written_bytes)
+        outfile_fail(file, -ECANCELED);
+    buf_fini(&file->held);
+}
