@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the end-to-end tests share: a pair of network namespaces, sesstap in one of them, traffic, assertions.
 # A test sources this file first and calls `finish` last. Names hold the process id, so tests run side by side.
 #
