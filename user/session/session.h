@@ -77,6 +77,23 @@ struct stream_tally {
     uint32_t holes;
 };
 
+/* One run of data in one direction. */
+struct packet_lot {
+    uint64_t first_ns;
+    uint64_t last_ns;
+    uint64_t payload_bytes;
+    uint64_t pkts;
+    uint8_t from;
+    bool late; /* some of it arrived after the other side had answered */
+};
+
+/* A run of a direction's stream that never came: bytes from the direction's first byte. */
+struct stream_hole {
+    uint64_t offset;
+    uint64_t length;
+    uint8_t from;
+};
+
 /*
  * The books of a session's payload, both directions added. seen = delivered + beyond_depth + lost;
  * seen + retransmitted = all payload on the wire.

@@ -45,23 +45,6 @@ struct segment {
     uint8_t tcp_flags;
 };
 
-/* One run of data in one direction. */
-struct packet_lot {
-    uint64_t first_ns;
-    uint64_t last_ns;
-    uint64_t payload_bytes;
-    uint64_t pkts;
-    uint8_t from;
-    bool late; /* some of it arrived after the other side had answered */
-};
-
-/* A run of a direction's stream that never came: bytes from the direction's first byte. */
-struct stream_hole {
-    uint64_t offset;
-    uint64_t length;
-    uint8_t from;
-};
-
 /* Where the bytes go, in stream order, each once; a hole is told at its place. */
 struct dialog_output {
     void (*data)(void *ctx, unsigned int from, uint64_t offset, const uint8_t *data, size_t len,
