@@ -18,6 +18,7 @@ build | pkg-config               | cmd:pkg-config    | finds the libraries
 build | libbpf-dev               | pc:libbpf         | loads BPF programs
 build | libelf-dev               | pc:libelf         | libbpf reads objects with it
 build | zlib1g-dev               | pc:zlib           | reads .gz captures
+build | libssl-dev               | pc:libcrypto      | SHA-1 of the Community ID
 build | libzstd-dev              | pc:libzstd        | reads .zst captures
 build | libpcap-dev              | pc:libpcap        | compiles the pcap filter language
 demo  | iproute2                 | cmd:ip            | makes the demo's network namespaces
