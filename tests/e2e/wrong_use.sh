@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Shows: wrong use gives one line that names what was wrong, and the exit status of the manual: 2 for a wrong command line,
+# 1 for what failed. With a full disk tracking goes on, the metrics count what could not be written, and what was written
+# is whole.
+. "$(dirname "$0")/lib.sh"
+need_root
+need jq setpriv tcpdump
+
+# One line on stderr that matches PATTERN, nothing on stdout, the exit status.
+expect() { # NAME STATUS PATTERN COMMAND...
+    local name=$1 expected=$2 pattern=$3 status=0
+    shift 3
+    timeout -k 2 10 "$@" >"$WORK/stdout" 2>"$WORK/stderr" || status=$?
+    assert_eq "$name: exit status" "$expected" $status
+    assert_eq "$name: lines on stderr" 1 "$(wc -l <"$WORK/stderr")"
+    assert_true "$name: stderr matches $pattern: $(head -c 200 "$WORK/stderr")" grep -qE "^sesstap: .*($pattern)" "$WORK/stderr"
+    assert_eq "$name: bytes on stdout" 0 "$(wc -c <"$WORK/stdout")"
+}
+
+ns_pair
+run=(ip netns exec "$NS_A" "$SESSTAP" run --duration 1)
+mkdir "$OUT"
+touch "$WORK/file"
+
+expect "unknown interface" 1 nope0 "${run[@]}" -i nope0
+expect "output folder below a file" 1 "$WORK/file/out" "${run[@]}" -o "$WORK/file/out"
+expect "output folder where none can be" 1 /proc/nope "${run[@]}" -o /proc/nope
+expect "metrics where none can be" 1 /proc/nope "${run[@]}" -o "$OUT" --prom /proc/nope/sesstap.prom
+expect "unknown option" 2 frobnicate "${run[@]}" --frobnicate
+expect "depth that is no depth" 2 banana "${run[@]}" --depth banana
+expect "negative duration" 2 '-5' "${run[@]}" --duration -5
+expect "table of no flows" 2 '0' "${run[@]}" --max-flows 0
+expect "argument that is none" 2 surplus "${run[@]}" surplus
+expect "unknown command" 2 frob "$SESSTAP" frob
+
+# The unprivileged user may not be able to read the checkout: it gets the binary where it can.
+chmod 755 "$WORK"
+install -m 755 "$SESSTAP" "$WORK/sesstap"
+expect "not root" 1 'root|CAP_|privilege' ip netns exec "$NS_A" setpriv --reuid 65534 --regid 65534 --clear-groups \
+    --inh-caps=-all --bounding-set=-all "$WORK/sesstap" run --duration 1
+
+# ---- a full disk
+
+FULL=$WORK/full
+mkdir "$FULL"
+mount -t tmpfs -o size=256k tmpfs "$FULL" || die "cannot mount a tmpfs"
+on_exit umount "$FULL"
+OUT=$FULL
+wait_quiet
+before=$(iface_total "$NS_A" "$IF_A")
+start_sesstap -o "$FULL" --pcap --prom "$PROM"
+spawn_server "$NS_A" server server --addr "$A4" --port 80
+in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 3000 --concurrency 20 --path /1000 || fail "client"
+sleep 2
+assert_true "full disk: sesstap goes on" kill -0 "$SESSTAP_PID"
+wait_quiet
+after=$(iface_total "$NS_A" "$IF_A")
+stop_sesstap
+assert_eq "full disk: exit status" 1 $?
+totals
+assert_eq "full disk: seen = skbs of the interface" $((after - before)) "$SEEN"
+assert_eq "full disk: lines on stderr that say so" 1 "$(grep -c 'No space left' "$SESSTAP_ERR")"
+assert_true "full disk: the metrics count what could not be written" \
+    grep -qE '^sesstap_[a-z_]*writ[a-z_]*_total(\{.*\})? [1-9]' "$PROM"
+damaged=0
+for file in "$FULL"/pcap/*; do
+    [ -e "$file" ] || continue
+    tcpdump -r "$file" -w /dev/null 2>/dev/null || damaged=$((damaged + 1))
+done
+assert_eq "full disk: captures that are damaged" 0 $damaged
+[ ! -e "$FULL/sessions.ndjson" ] || assert_true "full disk: the records are whole" jq -e . "$FULL/sessions.ndjson" >"$WORK/jq.out"
+finish
