@@ -50,10 +50,10 @@ good_status() { # SIGNAL STATUS
 }
 
 rounds() { # NAME
-    local before signal i wrong=0
+    local before signal i wrong=0 signals=(INT TERM KILL)
     before=$(attached)
     for ((i = 0; i < ROUNDS; i++)); do
-        signal=$(shuf -n 1 -e INT TERM KILL)
+        signal=${signals[i % 3]}
         stop_once "$signal"
         good_status "$signal" $STATUS || {
             wrong=$((wrong + 1))
