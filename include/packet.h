@@ -17,6 +17,7 @@
 #define PACKET_VLAN_TAGS 2
 #define PACKET_MPLS_LABELS 4
 #define PACKET_EXT_HEADERS 8
+#define PACKET_L3_HDR_MASK 0x7fff /* the fixed header and eight of 2048 bytes fit */
 
 /* What the parser found. Lengths are wire lengths as the headers state them, in bytes. */
 struct packet {
@@ -50,11 +51,31 @@ struct packet_cursor {
     const __u8 *end;
 };
 
+#ifdef __bpf__
+/* Keeps one register for a value: the verifier knows the bound of that one, not of a second copy. */
+#define PACKET_ONE_COPY(ptr) asm volatile("" : "+r"(ptr))
+/* What was written to *ptr is forgotten, and read again. */
+#define PACKET_REREAD(ptr) asm volatile("" : : "r"(ptr) : "memory")
+#else
+#define PACKET_REREAD(ptr) ((void)(ptr))
+#define PACKET_ONE_COPY(ptr) ((void)(ptr))
+#endif
+
+/* How far the cursor is from the start of the frame. */
+PACKET_INLINE __u32 packet_offset(const struct packet_cursor *cur)
+{
+    __u64 off = (__u64)(cur->pos - cur->start);
+
+    PACKET_ONE_COPY(off);
+    return (__u32)off;
+}
+
 /* The next len bytes (a constant), or NULL when the packet ends before. */
 PACKET_INLINE const void *packet_take(struct packet_cursor *cur, __u32 len)
 {
     const __u8 *here = cur->pos;
 
+    PACKET_ONE_COPY(here);
     if (here + len > cur->end)
         return 0;
     cur->pos = here + len;
@@ -201,7 +222,7 @@ PACKET_INLINE int packet_parse_l4(struct packet *pkt, struct packet_cursor *cur,
 {
     int err;
 
-    pkt->l4_off = (__u16)(cur->pos - cur->start);
+    pkt->l4_off = (__u16)packet_offset(cur);
     if (PACKET_UNLIKELY(pkt->frag_off)) {
         pkt->payload_len = l4_len;
         pkt->payload_off = pkt->l4_off;
@@ -266,16 +287,26 @@ PACKET_INLINE int packet_is_ext_header(__u8 next)
            next == IP_PROTO_FRAGMENT || next == IP_PROTO_AH || next == IP_PROTO_MOBILITY;
 }
 
-/* Walk extension headers. Units differ: AH counts 4-byte words less two, the others 8-byte units. */
-PACKET_INLINE int packet_walk_ext_headers(struct packet *pkt, struct packet_cursor *cur)
+/*
+ * Walk extension headers; the cursor stands after the fixed header, and at the end after the last one.
+ * Units differ: AH counts 4-byte words less two, the others 8-byte units less one. Type and position
+ * are read back from *pkt each time, so that the verifier looks at each step once.
+ */
+static __attribute__((noinline, unused)) int packet_walk_ext_headers(struct packet *pkt,
+                                                                     struct packet_cursor *cur)
 {
+    const __u8 *l3 = cur->pos - sizeof(struct ipv6_hdr);
+
     for (int i = 0; i < PACKET_EXT_HEADERS; i++) {
-        __u8 next = pkt->key.l4_proto;
         const struct ipv6_frag *frag;
         __u32 len = sizeof(*frag);
+        __u8 next;
 
-        if (!packet_is_ext_header(next))
-            return 0;
+        PACKET_REREAD(pkt);
+        next = pkt->key.l4_proto;
+        if (!packet_is_ext_header(next) || pkt->frag_off)
+            break;
+        cur->pos = l3 + (pkt->l3_hdr_len & PACKET_L3_HDR_MASK);
         frag = packet_take(cur, sizeof(*frag));
         if (!frag)
             return UNACCOUNTED_TRUNCATED;
@@ -292,11 +323,12 @@ PACKET_INLINE int packet_walk_ext_headers(struct packet *pkt, struct packet_curs
         } else {
             len = ((const struct ipv6_ext *)frag)->length * 8 + 8;
         }
-        cur->pos += len - sizeof(*frag);
         pkt->l3_hdr_len += (__u16)len;
-        if (pkt->frag_off)
-            return 0;
     }
+    PACKET_REREAD(pkt);
+    cur->pos = l3 + (pkt->l3_hdr_len & PACKET_L3_HDR_MASK);
+    if (pkt->frag_off)
+        return 0;
     return packet_is_ext_header(pkt->key.l4_proto) ? UNACCOUNTED_EXTENSION_HEADERS : 0;
 }
 
@@ -341,7 +373,7 @@ PACKET_INLINE int packet_parse_ipv6(struct packet *pkt, struct packet_cursor *cu
 PACKET_INLINE int packet_parse_l3(struct packet *pkt, struct packet_cursor *cur, __u16 eth_type,
                                   __u32 l3_len)
 {
-    pkt->l3_off = (__u16)(cur->pos - cur->start);
+    pkt->l3_off = (__u16)packet_offset(cur);
     if (PACKET_LIKELY(eth_type == ETH_TYPE_IPV4))
         return packet_parse_ipv4(pkt, cur, l3_len);
     if (eth_type == ETH_TYPE_IPV6)
@@ -406,7 +438,7 @@ PACKET_INLINE int packet_parse_eth_type(struct packet *pkt, struct packet_cursor
         if (err)
             return err;
     }
-    return packet_parse_l3(pkt, cur, eth_type, wire_len - (__u32)(cur->pos - cur->start));
+    return packet_parse_l3(pkt, cur, eth_type, wire_len - packet_offset(cur));
 }
 
 /* Parse an Ethernet frame; result as packet_parse_l3. *pkt must be zeroed. */

@@ -7,13 +7,11 @@
 #ifndef SESSTAP_TCP_H
 #define SESSTAP_TCP_H
 
-#include "flow.h"
+#include "tcp_options.h"
+#include "tcp_sequence.h"
+#include "tcp_state.h"
 
-#define TCP_MAX_WINDOW_SHIFT 14       /* RFC 7323 section 2.3 */
-#define TCP_PLAUSIBLE_JUMP (1 << 30)  /* bytes ahead, when the receiver's window is unknown */
-#define TCP_WINDOW_SLACK (1 << 16)    /* bytes beyond the window as last seen */
-#define TCP_QUIET_NS 120000000000ULL  /* two minutes (RFC 9293's MSL): a SYN now starts anew */
-#define TCP_REORDER_NS 3000000ULL     /* a gap filled later than this was a loss */
+#define TCP_QUIET_NS 120000000000ULL /* two minutes (RFC 9293's MSL): a SYN now starts anew */
 
 enum tcp_event {
     TCP_EV_ESTABLISHED = 1 << 0,
@@ -26,173 +24,6 @@ struct tcp_verdict {
     __u32 events;    /* enum tcp_event */
     __u32 old_bytes; /* payload bytes that were seen before */
 };
-
-PACKET_INLINE int tcp_before(__u32 a, __u32 b)
-{
-    return (__s32)(a - b) < 0;
-}
-
-PACKET_INLINE __u32 tcp_max_seq(__u32 a, __u32 b)
-{
-    return tcp_before(a, b) ? b : a;
-}
-
-PACKET_INLINE __u32 tcp_min_seq(__u32 a, __u32 b)
-{
-    return tcp_before(a, b) ? a : b;
-}
-
-/* Bytes of [lo, hi) inside [from, to). */
-PACKET_INLINE __u32 tcp_overlap(__u32 lo, __u32 hi, __u32 from, __u32 to)
-{
-    __u32 begin = tcp_max_seq(lo, from), end = tcp_min_seq(hi, to);
-
-    return tcp_before(begin, end) ? end - begin : 0;
-}
-
-/* The window that this direction last offered, in bytes; at its widest when the scale is unknown. */
-PACKET_INLINE __u32 tcp_window(const struct flow *flow, const struct flow_dir *dir)
-{
-    __u32 shift = flow->bits & FLOW_MISSED_SYN ? TCP_MAX_WINDOW_SHIFT : dir->wscale & 15;
-
-    return (__u32)dir->wnd << shift;
-}
-
-/*
- * The options of a SYN. opts: len bytes, at most 40, in a buffer of 64 (the mask below lets the
- * verifier see the bound). A length that runs over the end stops the reading.
- */
-PACKET_INLINE void tcp_parse_syn(struct flow_syn *syn, const __u8 *opts, __u32 len, __u8 flags)
-{
-    __u32 at = 0;
-
-    syn->flags = flags;
-    for (int i = 0; i < 40 && at < len; i++) {
-        __u8 kind = opts[at & 63], size;
-
-        if (kind == TCP_OPT_END)
-            break;
-        if (kind == TCP_OPT_NOP) {
-            at++;
-            continue;
-        }
-        size = opts[(at + 1) & 63];
-        if (size < 2 || at + size > len)
-            break;
-        if (kind == TCP_OPT_MSS && size == 4) {
-            syn->options |= TCP_HAS_MSS;
-            syn->mss = (__u16)(opts[(at + 2) & 63] << 8 | opts[(at + 3) & 63]);
-        } else if (kind == TCP_OPT_WINDOW_SCALE && size == 3) {
-            syn->options |= TCP_HAS_WINDOW_SCALE;
-            syn->window_scale = opts[(at + 2) & 63];
-        } else if (kind == TCP_OPT_SACK_PERMITTED && size == 2) {
-            syn->options |= TCP_HAS_SACK_PERMITTED;
-        } else if (kind == TCP_OPT_TIMESTAMPS && size == 10) {
-            syn->options |= TCP_HAS_TIMESTAMPS;
-        } else if (kind == TCP_OPT_FAST_OPEN ||
-                   (kind == TCP_OPT_EXPERIMENT && size >= 4 && opts[(at + 2) & 63] == 0xf9 &&
-                    opts[(at + 3) & 63] == 0x89)) {
-            syn->options |= TCP_HAS_FAST_OPEN;
-        } else if (kind == TCP_OPT_MPTCP) {
-            syn->options |= TCP_HAS_MPTCP;
-        } else {
-            if (syn->unknown_count < FLOW_UNKNOWN_OPTIONS)
-                syn->unknown[syn->unknown_count & (FLOW_UNKNOWN_OPTIONS - 1)] = kind;
-            syn->unknown_count++;
-        }
-        at += size;
-    }
-}
-
-/* ---- sequence numbers ------------------------------------------------------------------------- */
-
-/* Remember that [lo, hi) was jumped over; with no room left the oldest gap is forgotten. */
-PACKET_INLINE void tcp_gap_open(struct flow_dir *me, struct flow_quality *q, __u32 lo, __u32 hi,
-                                __u64 now_ns)
-{
-    if (me->gap_count >= FLOW_GAPS) {
-        for (int i = 1; i < FLOW_GAPS; i++)
-            q->gap[i - 1] = q->gap[i];
-        me->gap_count = FLOW_GAPS - 1;
-    }
-    q->gap[me->gap_count & (FLOW_GAPS - 1)].lo = lo;
-    q->gap[me->gap_count & (FLOW_GAPS - 1)].hi = hi;
-    q->gap_ns = now_ns;
-    me->gap_count++;
-}
-
-/*
- * Take [from, to) out of the gaps; returns how many bytes of it were missing until now. A segment
- * inside a gap leaves the longer rest of it as the gap. Emptied gaps stay, with no length.
- */
-PACKET_INLINE __u32 tcp_gap_fill(struct flow_quality *q, __u32 from, __u32 to)
-{
-    __u32 filled = 0;
-
-    for (int i = 0; i < FLOW_GAPS; i++) {
-        struct flow_gap *gap = &q->gap[i];
-        __u32 part = tcp_overlap(gap->lo, gap->hi, from, to);
-        __u32 below = from - gap->lo, above = gap->hi - to;
-
-        if (!part)
-            continue;
-        filled += part;
-        if (tcp_before(from, gap->lo))
-            below = 0;
-        if (tcp_before(gap->hi, to))
-            above = 0;
-        if (below >= above)
-            gap->hi = gap->lo + below;
-        else
-            gap->lo = gap->hi - above;
-    }
-    return filled;
-}
-
-/* Whether a segment can be the sender's at all: not beyond what the receiver's window allows. */
-PACKET_INLINE int tcp_plausible(const struct flow *flow, const struct flow_dir *me,
-                                const struct flow_dir *peer, __u32 peer_seen, __u32 end)
-{
-    __u32 window = tcp_window(flow, peer);
-
-    if (!peer_seen)
-        return !tcp_before(me->seq_nxt + TCP_PLAUSIBLE_JUMP, end);
-    return !tcp_before(tcp_max_seq(peer->ack + window, me->seq_nxt) + TCP_WINDOW_SLACK, end);
-}
-
-/*
- * Payload that does not begin where the last ended: returns how many of its bytes are old, and
- * counts it as retransmitted, out of order, keep-alive or captured twice.
- */
-PACKET_INLINE __u32 tcp_track_unordered(struct flow_dir *me, struct flow_quality *q,
-                                        const struct packet *pkt, __u32 pkts, __u32 seq, __u64 now_ns)
-{
-    __u32 end = seq + pkt->payload_len, nxt = me->seq_nxt, filled = 0, old;
-
-    if (tcp_before(nxt, seq)) {
-        tcp_gap_open(me, q, nxt, seq, now_ns);
-        return 0;
-    }
-    old = tcp_before(nxt, end) ? nxt - seq : pkt->payload_len;
-    if (me->gap_count)
-        filled = tcp_gap_fill(q, seq, seq + old);
-    if (filled > old)
-        filled = old;
-    if (filled && now_ns - q->gap_ns < TCP_REORDER_NS) {
-        q->out_of_order += pkts;
-    } else if (!filled && pkt->payload_len == 1 && seq + 1 == nxt) {
-        q->keep_alives++;
-    } else if (!filled && end == nxt && pkt->ip_id && pkt->ip_id == me->ip_id && pkts == 1) {
-        q->capture_repeats++;
-    } else {
-        q->retransmits += pkts;
-        if (!tcp_before(me->rtt_seq, seq))
-            me->rtt_ns = 0; /* Karn: an ACK would be ambiguous */
-    }
-    old -= filled;
-    q->retransmit_bytes += old;
-    return old;
-}
 
 /* ---- acknowledgments -------------------------------------------------------------------------- */
 
@@ -247,15 +78,17 @@ PACKET_INLINE void tcp_agree_window_scale(struct flow *flow)
 }
 
 /* A SYN on an entry in use starts a new session when the old one is over, or was silent long. */
-PACKET_INLINE int tcp_is_restart(const struct flow *flow, const struct packet *pkt, __u32 from,
-                                 __u64 now_ns)
+PACKET_INLINE int tcp_is_restart(const struct flow *flow, const struct packet *pkt, __u64 now_ns)
 {
+    __u32 from = pkt->from & 1;
     const __u32 both_fin = FLOW_FIN | FLOW_FIN << FLOW_ENDPOINT_SHIFT;
     __u32 mine = flow->bits >> (from ? FLOW_ENDPOINT_SHIFT : 0);
     const struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
-    __u64 last = flow->dir[0].last_ns > flow->dir[1].last_ns ? flow->dir[0].last_ns
-                                                             : flow->dir[1].last_ns;
+    __u64 last =
+        flow->dir[0].last_ns > flow->dir[1].last_ns ? flow->dir[0].last_ns : flow->dir[1].last_ns;
 
+    if ((pkt->tcp_flags & (TCP_SYN | TCP_RST | TCP_FIN)) != TCP_SYN)
+        return 0;
     if ((mine & FLOW_SYN) && pkt->seq == me->first_seq)
         return 0; /* the same SYN again */
     if ((flow->bits & FLOW_CLOSED) || (flow->bits & both_fin) == both_fin)
@@ -352,7 +185,8 @@ PACKET_INLINE __u32 tcp_track_rst(struct flow *flow, const struct packet *pkt, _
 }
 
 /* A FIN that is not from before the highest byte sent. Returns new bits. */
-PACKET_INLINE __u32 tcp_track_fin(struct flow *flow, const struct packet *pkt, __u32 from, __u32 end)
+PACKET_INLINE __u32 tcp_track_fin(struct flow *flow, const struct packet *pkt, __u32 from,
+                                  __u32 end)
 {
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
     __u32 mine = flow->bits >> (from ? FLOW_ENDPOINT_SHIFT : 0),
@@ -508,11 +342,11 @@ PACKET_INLINE struct tcp_verdict tcp_track_any(struct flow *flow, const struct p
     __u8 flags = pkt->tcp_flags;
     int valid = 1;
 
+    if (tcp_is_restart(flow, pkt, now_ns)) {
+        verdict.events = TCP_EV_RESTART;
+        return verdict;
+    }
     if ((flags & (TCP_SYN | TCP_RST | TCP_FIN)) == TCP_SYN) {
-        if (tcp_is_restart(flow, pkt, from, now_ns)) {
-            verdict.events = TCP_EV_RESTART;
-            return verdict;
-        }
         set = tcp_track_syn(flow, pkt, from, syn, now_ns, &valid);
         if (set)
             tcp_settle_client(flow, pkt, from);
@@ -600,79 +434,6 @@ PACKET_INLINE struct tcp_verdict tcp_track(struct flow *flow, const struct packe
     if (PACKET_LIKELY(tcp_track_expected(flow, pkt, now_ns)))
         return verdict;
     return tcp_track_any(flow, pkt, pkts, syn, now_ns);
-}
-
-/* ---- states ----------------------------------------------------------------------------------- */
-
-/* RFC 9293 section 3.3.2 */
-enum tcp_state {
-    TCP_STATE_CLOSED,
-    TCP_STATE_LISTEN,
-    TCP_STATE_SYN_SENT,
-    TCP_STATE_SYN_RECEIVED,
-    TCP_STATE_ESTABLISHED,
-    TCP_STATE_FIN_WAIT_1,
-    TCP_STATE_FIN_WAIT_2,
-    TCP_STATE_CLOSE_WAIT,
-    TCP_STATE_CLOSING,
-    TCP_STATE_LAST_ACK,
-    TCP_STATE_TIME_WAIT,
-    TCP_STATE_COUNT,
-};
-
-PACKET_INLINE enum tcp_state tcp_state_of_opening(__u32 mine, __u32 theirs)
-{
-    if (mine & FLOW_SYNACK)
-        return TCP_STATE_SYN_RECEIVED;
-    if (mine & FLOW_SYN)
-        return (theirs & (FLOW_SYN | FLOW_SYNACK)) == FLOW_SYN ? TCP_STATE_SYN_RECEIVED
-                                                              : TCP_STATE_SYN_SENT;
-    return TCP_STATE_LISTEN;
-}
-
-/* The state of an endpoint (0 or 1) as its packets, and the acknowledgments it got, show it. */
-PACKET_INLINE enum tcp_state tcp_endpoint_state(__u32 bits, __u32 endpoint)
-{
-    __u32 mine = bits >> (endpoint ? FLOW_ENDPOINT_SHIFT : 0),
-          theirs = bits >> (endpoint ? 0 : FLOW_ENDPOINT_SHIFT);
-    int i_first = !!(bits & FLOW_FIN_FIRST_1) == !!endpoint;
-
-    if ((mine | theirs) & FLOW_RST)
-        return TCP_STATE_CLOSED;
-    if (!(mine & FLOW_FIN)) {
-        if (theirs & FLOW_FIN)
-            return TCP_STATE_CLOSE_WAIT;
-        return bits & FLOW_ESTABLISHED ? TCP_STATE_ESTABLISHED : tcp_state_of_opening(mine, theirs);
-    }
-    if (!(theirs & FLOW_FIN))
-        return mine & FLOW_FIN_ACKED ? TCP_STATE_FIN_WAIT_2 : TCP_STATE_FIN_WAIT_1;
-    if (bits & FLOW_CLOSE_BOTH)
-        return mine & FLOW_FIN_ACKED ? TCP_STATE_TIME_WAIT : TCP_STATE_CLOSING;
-    if (!i_first)
-        return mine & FLOW_FIN_ACKED ? TCP_STATE_CLOSED : TCP_STATE_LAST_ACK;
-    if (theirs & FLOW_FIN_ACKED)
-        return mine & FLOW_FIN_ACKED ? TCP_STATE_TIME_WAIT : TCP_STATE_CLOSING;
-    return mine & FLOW_FIN_ACKED ? TCP_STATE_FIN_WAIT_2 : TCP_STATE_FIN_WAIT_1;
-}
-
-/*
- * The session's one-word summary: SYN_SENT, SYN_RECEIVED, ESTABLISHED, CLOSE_WAIT (one FIN),
- * LAST_ACK (two), CLOSED (both acknowledged, or a RST).
- */
-PACKET_INLINE enum tcp_state tcp_session_state(__u32 bits)
-{
-    const __u32 both_fin = FLOW_FIN | FLOW_FIN << FLOW_ENDPOINT_SHIFT;
-
-    if (bits & FLOW_CLOSED)
-        return TCP_STATE_CLOSED;
-    if ((bits & both_fin) == both_fin)
-        return TCP_STATE_LAST_ACK;
-    if (bits & both_fin)
-        return TCP_STATE_CLOSE_WAIT;
-    if (bits & FLOW_ESTABLISHED)
-        return TCP_STATE_ESTABLISHED;
-    return bits & (FLOW_SYNACK | FLOW_SYNACK << FLOW_ENDPOINT_SHIFT) ? TCP_STATE_SYN_RECEIVED
-                                                                     : TCP_STATE_SYN_SENT;
 }
 
 #endif

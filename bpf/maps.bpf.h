@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Every map: its key, its value, and why it has this type and size. User space sets the sizes marked 1. */
+#ifndef SESSTAP_MAPS_BPF_H
+#define SESSTAP_MAPS_BPF_H
+
+#include "tcp.h"
+#include <bpf/bpf_helpers.h>
+
+/* The ledger. Preallocated, never LRU: a full table refuses a session aloud, it drops none. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 1);
+    __type(key, struct flow_key);
+    __type(value, struct flow);
+} flows SEC(".maps");
+
+/*
+ * Finished sessions whose entry a new session took over while the lifecycle ring was full, by flow id.
+ * Allocated as it is used: it is empty but when user space stands still. As large as the table.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 1);
+    __type(key, __u64);
+    __type(value, struct record_flow);
+} spill SEC(".maps");
+
+/* Small and apart from payload, so that payload can't drown a session's end: 16 k announcements. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 20);
+} lifecycle_ring SEC(".maps");
+
+/* Payload samples. A page when no payload is sampled. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 12);
+} payload_ring SEC(".maps");
+
+/* What a program must know of an interface, by ifindex. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, IFACE_SLOTS);
+    __type(key, __u32);
+    __type(value, struct iface_conf);
+} ifaces SEC(".maps");
+
+/* Everything that passed, by the interface's slot; slot 0 is for interfaces not in `ifaces`. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, IFACE_SLOTS);
+    __type(key, __u32);
+    __type(value, struct iface_seen);
+} seen SEC(".maps");
+
+/* What belongs to no session, by enum unaccounted_reason. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, UNACCOUNTED_COUNT);
+    __type(key, __u32);
+    __type(value, struct traffic);
+} unaccounted SEC(".maps");
+
+/* By enum event_counter. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, EVENT_COUNT);
+    __type(key, __u32);
+    __type(value, __u64);
+} events SEC(".maps");
+
+/*
+ * What one packet's work needs, apart from the stack: a new entry or the copy of an old one is too
+ * large for it, and what lies here the verifier does not follow, so that the many ways through the
+ * parser are one from there on.
+ */
+struct work {
+    struct packet pkt;
+    struct flow_syn syn;
+    __u8 opts[TCP_OPTIONS_BUFFER];
+    struct record_flow copy;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct work);
+} works SEC(".maps");
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The flow table in the kernel: find or make the entry, hand it to a new session, announce changes. */
+#ifndef SESSTAP_TRACK_BPF_H
+#define SESSTAP_TRACK_BPF_H
+
+#include "config.bpf.h"
+#include "count.bpf.h"
+
+#define ERRNO_E2BIG 7
+#define ERRNO_ENOMEM 12
+#define ERRNO_EEXIST 17
+
+/* Wake user space when this record makes the backlog pass a threshold; its timer sees to the rest. */
+static __always_inline __u64 ring_wake_flags(void *ring, __u32 record_bytes, __u32 threshold_bytes)
+{
+    __u64 backlog = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+    return backlog >= threshold_bytes && backlog < threshold_bytes + record_bytes
+               ? BPF_RB_FORCE_WAKEUP
+               : BPF_RB_NO_WAKEUP;
+}
+
+/* Tell user space of a session. Nothing depends on its arrival: the sweep finds what it would say. */
+static __noinline int announce(const struct flow_key *key, __u64 flow_id, __u32 type, __u32 ifindex,
+                               __u64 now_ns)
+{
+    struct record_event *event = bpf_ringbuf_reserve(&lifecycle_ring, sizeof(*event), 0);
+
+    if (!event) {
+        count_event(EVENT_LIFECYCLE_RING_FULL);
+        return 0;
+    }
+    event->type = type;
+    event->ifindex = ifindex;
+    event->flow_id = flow_id;
+    event->time_ns = now_ns;
+    event->key = *key;
+    bpf_ringbuf_submit(event, ring_wake_flags(&lifecycle_ring, sizeof(*event) + 8,
+                                              conf.lifecycle_wake_bytes));
+    return 0;
+}
+
+/* A number no other session has while the table lives: a count by CPU, and the CPU. */
+static __always_inline __u64 flow_next_id(void)
+{
+    __u32 event = EVENT_FLOWS_CREATED;
+    __u64 *count = bpf_map_lookup_elem(&events, &event);
+
+    if (!count)
+        return 0;
+    (*count)++;
+    return *count << 12 | (bpf_get_smp_processor_id() & 0xfff);
+}
+
+static __always_inline __u32 table_full_reason(__u8 l4_proto)
+{
+    if (l4_proto == IP_PROTO_TCP)
+        return UNACCOUNTED_TABLE_FULL_TCP;
+    if (l4_proto == IP_PROTO_UDP)
+        return UNACCOUNTED_TABLE_FULL_UDP;
+    return l4_proto == IP_PROTO_SCTP ? UNACCOUNTED_TABLE_FULL_SCTP : UNACCOUNTED_TABLE_FULL_ICMP;
+}
+
+static __always_inline void flow_place(struct flow *flow, const struct iface_conf *iface,
+                                       __u32 ifindex)
+{
+    flow->ifindex = ifindex;
+    flow->slot = iface->slot;
+    flow->l3_only = iface->l3_only;
+}
+
+/*
+ * A new entry for a packet whose key is not in the table. NULL when it cannot be: *reason says why.
+ * Another CPU may have made it meanwhile; then that one is used.
+ */
+static __noinline struct flow *flow_create(struct work *work, const struct iface_conf *iface,
+                                           __u32 ifindex, __u64 now_ns, __u32 *reason)
+{
+    const struct packet *pkt = &work->pkt;
+    struct flow *flow, *made = &work->copy.flow;
+    long err;
+
+    *reason = UNACCOUNTED_INSERT_FAILED;
+    __builtin_memset(made, 0, sizeof(*made));
+    flow_place(made, iface, ifindex);
+    flow_begin(made, pkt, flow_next_id(), now_ns);
+    err = bpf_map_update_elem(&flows, &pkt->key, made, BPF_NOEXIST);
+    if (err == -ERRNO_E2BIG || err == -ERRNO_ENOMEM)
+        *reason = table_full_reason(pkt->key.l4_proto);
+    if (err && err != -ERRNO_EEXIST)
+        return 0;
+    flow = bpf_map_lookup_elem(&flows, &pkt->key);
+    if (flow && !err)
+        announce(&pkt->key, flow->id, RECORD_OPENED, ifindex, now_ns);
+    return flow;
+}
+
+/* The finished session of an entry that a new one takes: to the ring, else aside, else counted. */
+static __always_inline void flow_hand_over(const struct flow_key *key, const struct flow *flow,
+                                           struct record_flow *copy, __u64 now_ns)
+{
+    __u64 id = flow->id;
+    long err;
+
+    copy->event.type = RECORD_REUSED;
+    copy->event.ifindex = flow->ifindex;
+    copy->event.flow_id = id;
+    copy->event.time_ns = now_ns;
+    copy->event.key = *key;
+    bpf_probe_read_kernel(&copy->flow, sizeof(copy->flow), flow);
+    copy->flow.bits &= ~FLOW_RESTARTING;
+    count_event(EVENT_REUSED);
+    err = bpf_ringbuf_output(&lifecycle_ring, copy, sizeof(*copy),
+                             ring_wake_flags(&lifecycle_ring, sizeof(*copy) + 8,
+                                             conf.lifecycle_wake_bytes));
+    if (!err)
+        return;
+    err = bpf_map_update_elem(&spill, &id, copy, BPF_ANY);
+    count_event(err ? EVENT_SPILL_FAILED : EVENT_SPILLED);
+}
+
+/*
+ * Give the entry to the session that this SYN begins. One CPU does it, by setting a bit first; a
+ * second one finds the bit and leaves the entry alone. The new session's bits are written last.
+ */
+static __noinline int flow_restart(struct flow *flow, struct work *work,
+                                   const struct iface_conf *iface, __u32 ifindex, __u64 now_ns)
+{
+    const struct packet *pkt = &work->pkt;
+    struct record_flow *copy = &work->copy;
+    __u32 bits;
+
+    if (FLOW_OR(&flow->bits, FLOW_RESTARTING) & FLOW_RESTARTING)
+        return 0;
+    flow_hand_over(&pkt->key, flow, copy, now_ns);
+    __builtin_memset(&copy->flow, 0, sizeof(copy->flow));
+    flow_place(&copy->flow, iface, ifindex);
+    flow_begin(&copy->flow, pkt, flow_next_id(), now_ns);
+    bits = copy->flow.bits;
+    copy->flow.bits |= FLOW_RESTARTING;
+    __builtin_memcpy(flow, &copy->flow, sizeof(*flow));
+    *(volatile __u32 *)&flow->bits = bits;
+    announce(&pkt->key, flow->id, RECORD_OPENED, ifindex, now_ns);
+    return 1;
+}
+
+/* Remember, in order, another tracked interface that this session's packets cross. */
+static __noinline int flow_note_path(struct flow *flow, __u32 ifindex)
+{
+    if (!flow)
+        return 0;
+    for (int i = 0; i < FLOW_PATH; i++) {
+        if (flow->path[i] == ifindex)
+            return 0;
+        if (!flow->path[i]) {
+            flow->path[i] = ifindex;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+#endif
