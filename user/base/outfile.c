@@ -14,6 +14,8 @@
 
 #define TEMP_EXTRA_BYTES 24 /* ".", ".tmp-", a process id, end of string */
 #define FILE_MODE        0644
+/* A shorter run of zeros is written as such: opening the file costs more. */
+#define SPARSE_MIN_BYTES (64 * 1024)
 
 static const char *path_name(const char *path)
 {
@@ -105,6 +107,45 @@ int outfile_write(struct outfile *file, const void *data, size_t len)
         return outfile_spill(file, data, len);
     buf_add(&file->held, data, len);
     return file->held.failed ? outfile_fail(file, -ENOMEM) : 0;
+}
+
+/* Not open for appending: what is written next goes behind the new end all the same. */
+static int extend_written(struct outfile *file, uint64_t len)
+{
+    char temp[OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES];
+    int error = 0, fd;
+
+    temp_path(file, temp);
+    fd = open(temp, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return outfile_fail(file, -errno);
+    if (ftruncate(fd, (off_t)(file->written_bytes + len)))
+        error = -errno;
+    close(fd);
+    if (error)
+        return outfile_fail(file, error);
+    file->written_bytes += len;
+    return 0;
+}
+
+int outfile_skip(struct outfile *file, uint64_t len)
+{
+    if (file->error)
+        return file->error;
+    if (len == 0)
+        return 0;
+    if (len > INT64_MAX - file->written_bytes - file->held.len)
+        return outfile_fail(file, -EFBIG);
+    if (file->held.len + len >= OUTFILE_HOLD_BYTES || len >= SPARSE_MIN_BYTES) {
+        if (outfile_spill(file, NULL, 0))
+            return file->error;
+        return extend_written(file, len);
+    }
+    if (!buf_reserve(&file->held, len))
+        return outfile_fail(file, -ENOMEM);
+    memset(file->held.data + file->held.len, 0, len);
+    file->held.len += len;
+    return 0;
 }
 
 static int pwrite_whole(int fd, const char *data, size_t len, uint64_t offset)

@@ -27,6 +27,8 @@ struct outfile {
 int outfile_init(struct outfile *file, const char *path);
 /* 0 or -errno (also of an earlier write). */
 int outfile_write(struct outfile *file, const void *data, size_t len);
+/* len zero bytes. A long run takes no room on the disk (a sparse file). 0 or -errno; -EFBIG. */
+int outfile_skip(struct outfile *file, uint64_t len);
 /* Bytes at an offset already written are replaced: a header that is known last. -EINVAL beyond the end. */
 int outfile_patch(struct outfile *file, uint64_t offset, const void *data, size_t len);
 /* Write what is held, rename, free. 0 or -errno; on error the temporary file is gone. */
