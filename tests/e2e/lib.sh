@@ -126,9 +126,16 @@ in_ns() { # NAMESPACE COMMAND...
 in_a() { in_ns "$NS_A" "$@"; }
 in_b() { in_ns "$NS_B" "$@"; }
 
+ns_del() { # NAMESPACE: and what still runs in it
+    local pids
+    mapfile -t pids < <(ip netns pids "$1")
+    [ ${#pids[@]} -eq 0 ] || kill -KILL "${pids[@]}"
+    ip netns del "$1"
+}
+
 ns_new() { # NAMESPACE: with lo up, many local ports and no chatter of its own
     ip netns add "$1" || die "cannot make a network namespace"
-    on_exit ip netns del "$1"
+    on_exit ns_del "$1"
     # shellcheck disable=SC2016
     in_ns "$1" sh -c '
         ip link set lo up
@@ -212,8 +219,10 @@ spawn() { # NAMESPACE NAME PATTERN COMMAND...
     local ns=$1 out=$WORK/$2.out pattern=$3 i
     shift 3
     : >"$out"
-    ip netns exec "$ns" env --default-signal=INT,QUIT "$@" >"$out" 2>&1 &
+    set -m
+    ip netns exec "$ns" "$@" >"$out" 2>&1 &
     SPAWNED=$!
+    set +m
     on_exit end_process "$SPAWNED" KILL
     for ((i = 0; i < 500; i++)); do
         ! grep -q "$pattern" "$out" || return 0
@@ -228,13 +237,20 @@ spawn_server() { # NAMESPACE NAME TRAFFIC-ARGUMENT...: a server of the traffic p
     spawn "$1" "$2" '^traffic: listening' "$TRAFFIC" "${@:3}"
 }
 
+# `sesstap run` in namespace A, not waited for. Job control, so that it does not begin with SIGINT ignored.
+launch_sesstap() { # ARGUMENT...
+    set -m
+    ip netns exec "$NS_A" "$SESSTAP" run "$@" >"$WORK/sesstap.out" 2>"$SESSTAP_ERR" &
+    SESSTAP_PID=$!
+    set +m
+    on_exit end_process "$SESSTAP_PID" KILL
+}
+
 start_sesstap() { # ARGUMENT...: `sesstap run` in namespace A; returns when it is attached
     local i
     mkdir -p "$OUT"
     : >"$SESSTAP_ERR"
-    ip netns exec "$NS_A" env --default-signal=INT,QUIT "$SESSTAP" run "$@" >"$WORK/sesstap.out" 2>"$SESSTAP_ERR" &
-    SESSTAP_PID=$!
-    on_exit end_process "$SESSTAP_PID" KILL
+    launch_sesstap "$@"
     for ((i = 0; i < 1000; i++)); do
         ! grep -q '^sesstap: tracking' "$SESSTAP_ERR" || return 0
         kill -0 "$SESSTAP_PID" 2>/dev/null || break

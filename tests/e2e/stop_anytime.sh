@@ -35,9 +35,7 @@ attached() {
 stop_once() { # SIGNAL: sets STATUS and MILLISECONDS
     MILLISECONDS=$((RANDOM % 600))
     STATUS=0
-    ip netns exec "$NS_A" env --default-signal=INT,QUIT "$SESSTAP" run -o "$OUT" >/dev/null 2>"$SESSTAP_ERR" &
-    SESSTAP_PID=$!
-    on_exit end_process $! KILL
+    launch_sesstap -o "$OUT"
     sleep "$(printf '0.%03d' $MILLISECONDS)"
     stop_sesstap "$1" || STATUS=$?
 }
