@@ -37,7 +37,9 @@ struct session {
     uint64_t stream_index; /* by first packet from 0, per transport protocol */
     uint64_t updates;      /* records written so far */
     uint64_t created_ns;   /* when its first record was written, clock of the flow; 0: none yet */
+    uint64_t recorded_ns;  /* when its last record was written */
     uint64_t due_ns;       /* when a closed session is to be taken; 0: open */
+    struct flow *taken;    /* owned: its entry's last content, when another session has the entry */
     enum close_reason close_reason;
     enum close_by close_by;
     uint32_t sweep;  /* the pass that saw it last */
@@ -84,7 +86,7 @@ struct packet_lot {
     uint64_t payload_bytes;
     uint64_t pkts;
     uint8_t from;
-    bool late; /* some of it arrived after the other side had answered */
+    bool late; /* some of it was delivered after later packets of the other side */
 };
 
 /* A run of a direction's stream that never came: bytes from the direction's first byte. */
@@ -92,6 +94,7 @@ struct stream_hole {
     uint64_t offset;
     uint64_t length;
     uint8_t from;
+    bool cut; /* it was on the wire, but not in the sample (depth, snaplen) */
 };
 
 /*

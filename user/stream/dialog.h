@@ -2,6 +2,12 @@
 /*
  * Reassembly: the two directions of a session rebuilt from segments in any order, and the order in
  * which the two sides spoke (packet lots).
+ *
+ * Data in order is handed on at once, from the caller's memory; what comes beyond a gap is copied and
+ * waits. The books (struct stream_tally): each payload byte of each segment lands in exactly one of
+ * delivered, duplicate, cut and dropped; a byte that waits is in none of them yet, and after
+ * dialog_finish none waits. A byte that is not delivered counts as duplicate when the tracker had
+ * seen it before (segment.old_bytes): its first copy is in the books already.
  */
 #ifndef SESSTAP_DIALOG_H
 #define SESSTAP_DIALOG_H
@@ -12,18 +18,26 @@
 
 #include "session/session.h"
 
-/* Who wins where two segments carry different bytes for the same place. */
+/*
+ * Who wins where two segments carry different bytes for the same place; what was delivered stays.
+ * Novak and Sturges, Target-Based TCP Stream Reassembly, 2007, as Snort 3 and Suricata have them.
+ * The first copy wins, but where the new segment
+ */
 enum overlap_policy {
-    OVERLAP_FIRST,
-    OVERLAP_LAST,
-    OVERLAP_BSD,
-    OVERLAP_LINUX,
-    OVERLAP_WINDOWS,
-    OVERLAP_SOLARIS,
+    OVERLAP_FIRST,   /* (never) */
+    OVERLAP_LAST,    /* (always) */
+    OVERLAP_BSD,     /* begins before the old one */
+    OVERLAP_LINUX,   /* begins before it, or begins with it and ends after it */
+    OVERLAP_WINDOWS, /* begins before it: for TCP as BSD, unlike for IP fragments */
+    OVERLAP_SOLARIS, /* ends after it, or begins no later and ends with it */
     OVERLAP_POLICIES,
 };
 
-/* Memory held for bytes that wait for others, over all dialogs. */
+/*
+ * Memory held for bytes that wait for others, over all dialogs, with what keeping them costs. When a
+ * bound is reached the dialog's oldest gap is declared a hole and what waits behind it delivered; only
+ * what still does not fit is dropped and counted. The lists of holes and lots have bounds of their own.
+ */
 struct dialog_budget {
     size_t used_bytes;
     size_t max_bytes;         /* over all dialogs; e.g. 64 MB */
@@ -32,9 +46,9 @@ struct dialog_budget {
 
 /* One piece of payload as it came off the wire. */
 struct segment {
-    uint32_t seq;  /* of the first byte, in host order; a SYN's payload begins at its number + 1 */
-    uint32_t wire_len; /* payload bytes it had on the wire */
-    uint32_t cap_len;  /* bytes at data; the rest was cut off */
+    uint32_t seq; /* of the first byte, in host order; a SYN's payload begins at its number + 1 */
+    uint32_t wire_len;  /* payload bytes it had on the wire */
+    uint32_t cap_len;   /* bytes at data; the rest was cut off */
     uint32_t old_bytes; /* bytes at its start that the tracker had seen before */
     const uint8_t *data;
     uint64_t time_ns;
@@ -45,7 +59,11 @@ struct segment {
     uint8_t tcp_flags;
 };
 
-/* Where the bytes go, in stream order, each once; a hole is told at its place. */
+/*
+ * Where the bytes go, in stream order, each once; a hole is told at its place, when something follows
+ * it: bytes cut off at a stream's end are no hole. seg: the segment that the bytes came with, for its
+ * times and numbers; seg->data is not to be read. The functions do not call the dialog.
+ */
 struct dialog_output {
     void (*data)(void *ctx, unsigned int from, uint64_t offset, const uint8_t *data, size_t len,
                  const struct segment *seg);
@@ -55,8 +73,13 @@ struct dialog_output {
 
 struct dialog_conf {
     enum overlap_policy policy;
-    bool keep_lots;  /* keep every lot, not just their number */
-    bool is_tcp;     /* else datagrams, delivered as they come */
+    bool keep_lots; /* keep every lot, not just their number */
+    bool is_tcp;    /* else datagrams, delivered as they come; their holes are told, not listed */
+    /*
+     * Delivered bytes remembered per direction since the last hole, 0 for none: what comes again is
+     * compared with them for overlap_conflicts. Costs a copy of each byte, and is charged to the budget.
+     */
+    uint32_t history_bytes;
     struct dialog_budget *budget;
     struct dialog_output output;
 };
@@ -69,23 +92,37 @@ void dialog_free(struct dialog *dialog);
 /*
  * Where a direction's stream begins: the number of its first byte (initial sequence number + 1). Until
  * it is told, the first segment's number is taken; one that begins earlier then moves it while nothing
- * was delivered, else its early part counts as dropped.
+ * was delivered, else its early part counts as dropped. Told again, or after data, it is ignored.
  */
 void dialog_begin(struct dialog *dialog, unsigned int from, uint32_t first_byte_seq);
-/* Payload of the session, in the order it was seen. Datagrams: seq is not looked at. */
+/*
+ * Payload of the session, in the order it was seen. Datagrams: seq is not looked at. A FIN (also one
+ * without payload) ends its direction: bytes beyond the first FIN, bytes on a RST, and bytes more than
+ * 1 GB from their place are dropped. seg->data is only read during the call.
+ * overlaps counts segments that cover bytes already there and others that are not, or bytes that wait
+ * with other boundaries or other content; overlap_conflicts counts bytes that differ from those
+ * that wait (and from history_bytes of what was delivered).
+ */
 void dialog_segment(struct dialog *dialog, const struct segment *seg);
 /*
  * The side `from` has acknowledged everything before ack: what is missing below it in the other
- * direction will not be sent again, so it may be declared a hole.
+ * direction will not be sent again. It is declared a hole when bytes wait behind it, and either more
+ * than 256 KB of them or for a second: captures reorder packets.
  */
 void dialog_ack(struct dialog *dialog, unsigned int from, uint32_t ack, uint64_t time_ns);
 /* The end: what is missing becomes holes, what waits is delivered after them. */
 void dialog_finish(struct dialog *dialog);
 
 const struct stream_tally *dialog_tally(const struct dialog *dialog); /* [2], by endpoint */
-/* *count lots, in order; NULL unless keep_lots. Borrowed until the next segment. */
+/*
+ * With keep_lots the lots in order, *count of them (at most the first 2^20); else NULL, and *count is
+ * their number. Borrowed until the next segment.
+ */
 const struct packet_lot *dialog_lots(const struct dialog *dialog, size_t *count);
-/* *count holes, in order of being declared. Borrowed until the next segment. */
+/*
+ * *count holes, in order of being declared. Borrowed until the next segment. At most 1024, and fewer
+ * when memory is short; the tally counts all of them.
+ */
 const struct stream_hole *dialog_holes(const struct dialog *dialog, size_t *count);
 
 #endif
