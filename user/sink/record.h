@@ -50,7 +50,10 @@ struct record {
     const char *const *parsers; /* reserved for app/; NULL */
 };
 
-/* Append the record as one JSON object, no newline. Field names and meanings: docs/records.md. */
+/*
+ * Append the record as one JSON object, no newline; nothing when out->failed. Field names and
+ * meanings: docs/records.md.
+ */
 void record_write_json(struct buf *out, const struct record *record);
 
 /* Community ID v1 (seed 0) of a session; out holds at least 32 bytes. Source: the spec by Corelight. */
