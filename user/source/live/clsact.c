@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/live/clsact.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OUR_HANDLE   0x5e55
+#define OUR_PRIORITY 1
+/* When another filter's kind or protocol owns priority 1. */
+#define OUR_SECOND_PRIORITY 0xfff0
+
+#define NOTES_DIR "/run/sesstap"
+
+static const enum bpf_tc_attach_point POINTS[] = {BPF_TC_INGRESS, BPF_TC_EGRESS};
+static const uint32_t PRIORITIES[] = {OUR_PRIORITY, OUR_SECOND_PRIORITY};
+
+/* One note an interface; interface numbers are only unique within a network namespace. */
+static void note_path(char *out, size_t size, uint32_t ifindex)
+{
+    struct stat netns = {0};
+
+    if (stat("/proc/self/ns/net", &netns))
+        netns.st_ino = 0;
+    snprintf(out, size, NOTES_DIR "/clsact-%llu-%u", (unsigned long long)netns.st_ino, ifindex);
+}
+
+static void note_qdisc(uint32_t ifindex)
+{
+    char path[128];
+    int fd;
+
+    mkdir(NOTES_DIR, 0755);
+    note_path(path, sizeof(path), ifindex);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd >= 0)
+        close(fd);
+}
+
+static bool qdisc_is_ours(uint32_t ifindex)
+{
+    char path[128];
+
+    note_path(path, sizeof(path), ifindex);
+    return !access(path, F_OK);
+}
+
+static void forget_qdisc(uint32_t ifindex)
+{
+    char path[128];
+
+    note_path(path, sizeof(path), ifindex);
+    unlink(path);
+}
+
+/* Filters in a dump answer, until its end. -errno, or how many this part had; *done at the end. */
+static int count_in_answer(const struct nlmsghdr *msg, size_t len, bool *done)
+{
+    int count = 0;
+
+    for (; NLMSG_OK(msg, len); msg = NLMSG_NEXT(msg, len)) {
+        const struct tcmsg *tc = NLMSG_DATA(msg);
+
+        if (msg->nlmsg_type == NLMSG_DONE || msg->nlmsg_type == NLMSG_ERROR) {
+            *done = true;
+            return count;
+        }
+        if (msg->nlmsg_type == RTM_NEWTFILTER && tc->tcm_handle)
+            count++;
+    }
+    return count;
+}
+
+/* How many filters hang on one direction of the qdisc; 1 when that can't be told. */
+static int count_filters(uint32_t ifindex, uint32_t parent)
+{
+    struct {
+        struct nlmsghdr head;
+        struct tcmsg tc;
+    } ask = {
+        .head = {.nlmsg_len = sizeof(ask),
+                 .nlmsg_type = RTM_GETTFILTER,
+                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .tc = {.tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = parent},
+    };
+    char answer[16384] __attribute__((aligned(8)));
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), count = 0;
+    bool done = false;
+
+    if (fd < 0)
+        return 1;
+    if (send(fd, &ask, sizeof(ask), 0) < 0) {
+        close(fd);
+        return 1;
+    }
+    while (!done) {
+        ssize_t got = recv(fd, answer, sizeof(answer), 0);
+
+        if (got <= 0) {
+            count = 1;
+            break;
+        }
+        count += count_in_answer((const struct nlmsghdr *)(void *)answer, (size_t)got, &done);
+    }
+    close(fd);
+    return count;
+}
+
+static bool is_our_program(uint32_t prog_id)
+{
+    struct bpf_prog_info info = {0};
+    uint32_t len = sizeof(info);
+    int fd = bpf_prog_get_fd_by_id(prog_id);
+    bool ours;
+
+    if (fd < 0)
+        return false;
+    ours = !bpf_obj_get_info_by_fd(fd, &info, &len) && !strncmp(info.name, "sesstap_", 8);
+    close(fd);
+    return ours;
+}
+
+static void detach_filter(uint32_t ifindex, enum bpf_tc_attach_point point, uint32_t priority)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+    LIBBPF_OPTS(bpf_tc_opts, opts, .handle = OUR_HANDLE, .priority = priority);
+
+    if (bpf_tc_query(&hook, &opts) || !is_our_program(opts.prog_id))
+        return;
+    opts.prog_id = 0;
+    opts.prog_fd = 0;
+    opts.flags = 0;
+    bpf_tc_detach(&hook, &opts);
+}
+
+void clsact_detach(uint32_t ifindex)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+                .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+    for (size_t point = 0; point < sizeof(POINTS) / sizeof(POINTS[0]); point++) {
+        for (size_t i = 0; i < sizeof(PRIORITIES) / sizeof(PRIORITIES[0]); i++)
+            detach_filter(ifindex, POINTS[point], PRIORITIES[i]);
+    }
+    if (!qdisc_is_ours(ifindex))
+        return;
+    if (!count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) &&
+        !count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)))
+        bpf_tc_hook_destroy(&hook);
+    forget_qdisc(ifindex);
+}
+
+static int attach_filter(uint32_t ifindex, enum bpf_tc_attach_point point, int prog_fd)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+    int err = -EINVAL;
+
+    for (size_t i = 0; err && i < sizeof(PRIORITIES) / sizeof(PRIORITIES[0]); i++) {
+        LIBBPF_OPTS(bpf_tc_opts, opts, .handle = OUR_HANDLE, .priority = PRIORITIES[i],
+                    .prog_fd = prog_fd);
+
+        err = bpf_tc_attach(&hook, &opts);
+    }
+    return err;
+}
+
+int clsact_attach(uint32_t ifindex, int ingress_fd, int egress_fd)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+                .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+    int err = bpf_tc_hook_create(&hook);
+
+    if (err && err != -EEXIST)
+        return err;
+    if (!err)
+        note_qdisc(ifindex);
+    err = attach_filter(ifindex, BPF_TC_INGRESS, ingress_fd);
+    if (!err)
+        err = attach_filter(ifindex, BPF_TC_EGRESS, egress_fd);
+    if (err)
+        clsact_detach(ifindex);
+    return err;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The per-CPU counters, summed. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "source/live/live_internal.h"
+
+static void traffic_sum(struct traffic *sum, const struct traffic *part)
+{
+    sum->skbs += part->skbs;
+    sum->pkts += part->pkts;
+    sum->bytes += part->bytes;
+}
+
+static void seen_sum(struct iface_seen *sum, const struct iface_seen *part)
+{
+    for (int i = 0; i < HOOK_DIRECTIONS; i++)
+        traffic_sum(&sum->dir[i], &part->dir[i]);
+}
+
+static void slot_seen(struct live *live, uint32_t slot, struct iface_seen *seen)
+{
+    const struct iface_seen *cpu = live->percpu;
+
+    memset(seen, 0, sizeof(*seen));
+    if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.seen), &slot, live->percpu))
+        return;
+    for (size_t i = 0; i < live->cpus; i++)
+        seen_sum(seen, &cpu[i]);
+}
+
+/* The slot is free for another interface: its counts go to those of the interfaces that are gone. */
+static void slot_retire(struct live *live, uint32_t slot)
+{
+    struct iface_seen seen;
+
+    slot_seen(live, slot, &seen);
+    seen_sum(&live->gone, &seen);
+    memset(live->percpu, 0, live->cpus * sizeof(struct iface_seen));
+    bpf_map_update_elem(bpf_map__fd(live->skel->maps.seen), &slot, live->percpu, BPF_ANY);
+}
+
+int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_only)
+{
+    struct iface_conf conf = {.scope = scope, .l3_only = l3_only};
+    int slot = attachments_reserve(live->attachments, ifindex, scope, l3_only), err;
+
+    if (slot < 0)
+        return slot;
+    conf.slot = (uint16_t)slot;
+    err = bpf_map_update_elem(bpf_map__fd(live->skel->maps.ifaces), &ifindex, &conf, BPF_ANY);
+    if (!err)
+        err = attachments_attach(live->attachments, ifindex);
+    if (err)
+        live_detach(live, ifindex);
+    return err;
+}
+
+int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope)
+{
+    struct iface_conf conf = {.scope = scope};
+    int slot = attachments_set_scope(live->attachments, ifindex, scope, &conf.l3_only);
+
+    if (slot < 0)
+        return slot;
+    conf.slot = (uint16_t)slot;
+    return bpf_map_update_elem(bpf_map__fd(live->skel->maps.ifaces), &ifindex, &conf, BPF_ANY);
+}
+
+int live_detach(struct live *live, uint32_t ifindex)
+{
+    int slot = attachments_detach(live->attachments, ifindex);
+
+    if (slot < 0)
+        return slot;
+    bpf_map_delete_elem(bpf_map__fd(live->skel->maps.ifaces), &ifindex);
+    slot_retire(live, (uint32_t)slot);
+    return 0;
+}
+
+size_t live_attached(const struct live *live)
+{
+    return attachments_count(live->attachments);
+}
+
+const char *live_hook_name(const struct live *live)
+{
+    return attachments_hook_name(live->attachments);
+}
+
+int live_seen(struct live *live, uint32_t ifindex, struct iface_seen *seen)
+{
+    int slot = attachments_slot(live->attachments, ifindex);
+
+    if (slot < 0)
+        return slot;
+    slot_seen(live, (uint32_t)slot, seen);
+    return 0;
+}
+
+void live_seen_gone(struct live *live, struct iface_seen *seen)
+{
+    slot_seen(live, 0, seen);
+    seen_sum(seen, &live->gone);
+}
+
+void live_unaccounted(struct live *live, struct traffic reasons[UNACCOUNTED_COUNT])
+{
+    const struct traffic *cpu = live->percpu;
+
+    memset(reasons, 0, UNACCOUNTED_COUNT * sizeof(*reasons));
+    for (uint32_t reason = 0; reason < UNACCOUNTED_COUNT; reason++) {
+        if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.unaccounted), &reason, live->percpu))
+            continue;
+        for (size_t i = 0; i < live->cpus; i++)
+            traffic_sum(&reasons[reason], &cpu[i]);
+    }
+}
+
+void live_event_counts(struct live *live, uint64_t events[EVENT_COUNT])
+{
+    const uint64_t *cpu = live->percpu;
+
+    memset(events, 0, EVENT_COUNT * sizeof(*events));
+    for (uint32_t event = 0; event < EVENT_COUNT; event++) {
+        if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.events), &event, live->percpu))
+            continue;
+        for (size_t i = 0; i < live->cpus; i++)
+            events[event] += cpu[i];
+    }
+}

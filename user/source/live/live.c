@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading the BPF object, and reading its two rings. */
+#include "source/live/live.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "source/live/live_internal.h"
+
+/* Samples that one poll reads at most, so that a flood does not keep it from all else. */
+#define POLL_SAMPLES 65536
+#define POLL_FULL    (-EAGAIN)
+
+/* The kernel's element: header and hash, then key and value (kernel/bpf/hashtab.c). */
+#define TABLE_ELEMENT_BYTES (48 + sizeof(struct flow_key) + sizeof(struct flow))
+
+/* libbpf explains failures at length; we say what is missing in one line instead. */
+static int quiet_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+    if (level == LIBBPF_WARN && getenv("SESSTAP_DEBUG"))
+        return vfprintf(stderr, fmt, args);
+    return 0;
+}
+
+static void explain_load_failure(int err)
+{
+    if (err == -EPERM)
+        log_error("the kernel refused to load BPF programs: run as root, or with CAP_BPF, CAP_NET_ADMIN "
+                  "and CAP_PERFMON (see sesstap doctor)");
+    else if (access("/sys/kernel/btf/vmlinux", R_OK))
+        log_error("the kernel has no BTF (/sys/kernel/btf/vmlinux is missing): it needs "
+                  "CONFIG_DEBUG_INFO_BTF=y (see sesstap doctor)");
+    else if (err == -ENOMEM || err == -E2BIG)
+        log_error("no memory for the flow table: try a smaller --max-flows");
+    else
+        log_error("cannot load the BPF programs: %s (see sesstap doctor; SESSTAP_DEBUG=1 shows why)",
+                  strerror(-err));
+}
+
+static int on_lifecycle(void *ctx, void *data, size_t size)
+{
+    struct live *live = ctx;
+    const struct record_event *event = data;
+
+    if (event->type == RECORD_REUSED && size >= sizeof(struct record_flow))
+        live->events.reused(live->events.ctx, data);
+    else if (size >= sizeof(*event))
+        live->events.lifecycle(live->events.ctx, event);
+    return 0;
+}
+
+static int on_sample(void *ctx, void *data, size_t size)
+{
+    struct live *live = ctx;
+    const struct record_sample *sample = data;
+    const uint8_t *headers = (const uint8_t *)(sample + 1);
+    size_t payload_at =
+        sample->flags & SAMPLE_NEXT ? SAMPLE_HEADERS_MAX : (size_t)sample->headers_len;
+
+    if (sizeof(*sample) + payload_at + sample->cap_len <= size)
+        live->events.sample(live->events.ctx, sample, headers, headers + payload_at);
+    return --live->samples_left ? 0 : POLL_FULL;
+}
+
+static void configure(struct live *live)
+{
+    struct sesstap_bpf *skel = live->skel;
+    const struct live_conf *conf = &live->conf;
+
+    skel->rodata->conf.depth_bytes = conf->depth_bytes;
+    skel->rodata->conf.snaplen_bytes = conf->snaplen_bytes;
+    skel->rodata->conf.sample_headers = conf->sample_headers;
+    skel->rodata->conf.payload_wake_bytes = conf->payload_ring_bytes / 4;
+    bpf_map__set_max_entries(skel->maps.flows, conf->max_flows);
+    bpf_map__set_max_entries(skel->maps.spill, conf->max_flows);
+    bpf_map__set_max_entries(skel->maps.payload_ring, conf->payload_ring_bytes);
+}
+
+static int open_rings(struct live *live)
+{
+    live->rings = ring_buffer__new(bpf_map__fd(live->skel->maps.lifecycle_ring), on_lifecycle, live,
+                                   NULL);
+    if (!live->rings)
+        return -errno;
+    return ring_buffer__add(live->rings, bpf_map__fd(live->skel->maps.payload_ring), on_sample, live);
+}
+
+static int allocate(struct live *live)
+{
+    int cpus = libbpf_num_possible_cpus();
+
+    if (cpus < 0)
+        return cpus;
+    live->cpus = (size_t)cpus;
+    live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
+    live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
+    live->sweep_flows = calloc(SWEEP_BATCH, sizeof(struct flow));
+    live->attachments = attachments_new(bpf_program__fd(live->skel->progs.sesstap_ingress),
+                                        bpf_program__fd(live->skel->progs.sesstap_egress),
+                                        live->conf.clsact);
+    return live->percpu && live->sweep_keys && live->sweep_flows && live->attachments ? 0 : -ENOMEM;
+}
+
+struct live *live_open(const struct live_conf *conf, const struct live_events *events)
+{
+    struct live *live = calloc(1, sizeof(*live));
+    int err;
+
+    if (!live)
+        return NULL;
+    live->conf = *conf;
+    live->events = *events;
+    libbpf_set_print(quiet_libbpf);
+    live->skel = sesstap_bpf__open();
+    if (!live->skel) {
+        err = -errno;
+        explain_load_failure(err);
+        goto out;
+    }
+    configure(live);
+    err = sesstap_bpf__load(live->skel);
+    if (err) {
+        explain_load_failure(err);
+        goto out;
+    }
+    err = allocate(live);
+    if (!err)
+        err = open_rings(live);
+    if (err)
+        log_error("cannot set up reading from the kernel: %s", strerror(-err));
+out:
+    if (err) {
+        live_close(live);
+        errno = -err;
+        return NULL;
+    }
+    return live;
+}
+
+void live_close(struct live *live)
+{
+    if (!live)
+        return;
+    attachments_free(live->attachments);
+    ring_buffer__free(live->rings);
+    sesstap_bpf__destroy(live->skel);
+    free(live->percpu);
+    free(live->sweep_keys);
+    free(live->sweep_flows);
+    free(live);
+}
+
+int live_watch(struct live *live, int epoll_fd, uint64_t tag)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = tag};
+
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, bpf_map__fd(live->skel->maps.lifecycle_ring), &event) ||
+        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, bpf_map__fd(live->skel->maps.payload_ring), &event))
+        return -errno;
+    return 0;
+}
+
+bool live_poll(struct live *live)
+{
+    live->samples_left = POLL_SAMPLES;
+    return ring_buffer__consume(live->rings) != POLL_FULL;
+}
+
+size_t live_poll_spill(struct live *live)
+{
+    int fd = bpf_map__fd(live->skel->maps.spill);
+    uint64_t counts[EVENT_COUNT], id;
+    struct record_flow record;
+    size_t taken = 0;
+
+    live_event_counts(live, counts);
+    while (live->spilled_taken < counts[EVENT_SPILLED] && !bpf_map_get_next_key(fd, NULL, &id)) {
+        if (bpf_map_lookup_and_delete_elem(fd, &id, &record))
+            break;
+        live->spilled_taken++;
+        taken++;
+        live->events.reused(live->events.ctx, &record);
+    }
+    return taken;
+}
+
+uint64_t live_table_bytes(const struct live *live)
+{
+    return (uint64_t)live->conf.max_flows * TABLE_ELEMENT_BYTES;
+}

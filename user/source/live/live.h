@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions from the kernel: the BPF programs loaded and attached, their rings read, their flow table
+ * swept. One BPF object an instance; everything it holds goes when it is closed.
+ */
+#ifndef SESSTAP_LIVE_H
+#define SESSTAP_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+
+struct live_conf {
+    uint64_t depth_bytes;     /* of each direction, DEPTH_ALL; 0: no payload */
+    uint32_t snaplen_bytes;   /* of each packet's payload */
+    bool sample_headers;      /* packets without payload too */
+    uint32_t max_flows;       /* entries of the table, at least 1 */
+    uint32_t payload_ring_bytes; /* a power of two, at least a page */
+    bool clsact;              /* do not try TCX */
+};
+
+/* What the rings bring. Pointers are borrowed for the call. */
+struct live_events {
+    /* RECORD_OPENED, RECORD_ESTABLISHED, RECORD_CLOSED */
+    void (*lifecycle)(void *ctx, const struct record_event *event);
+    /* A finished session whose entry a new one took: from the ring, or from where it was kept aside. */
+    void (*reused)(void *ctx, const struct record_flow *record);
+    /* headers: sample->headers_len bytes; payload: sample->cap_len bytes. */
+    void (*sample)(void *ctx, const struct record_sample *sample, const uint8_t *headers,
+                   const uint8_t *payload);
+    void *ctx;
+};
+
+struct live;
+
+/*
+ * Load the programs. events is copied. NULL with errno; the cause is logged in one line that says what is
+ * missing (BTF, a capability, memory).
+ */
+struct live *live_open(const struct live_conf *conf, const struct live_events *events);
+/* Detach from everything and free. NULL is fine. */
+void live_close(struct live *live);
+
+/*
+ * Both directions of an interface. scope and l3_only as in struct iface_conf. 0; -EEXIST: is attached;
+ * -ENODEV; -ENOSPC: all IFACE_SLOTS are in use; else -errno.
+ */
+int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_only);
+/* Another scope for its packets from now on. 0 or -errno. */
+int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope);
+/* Detach. What it counted stays in live_seen_gone. -ENOENT: is not attached. */
+int live_detach(struct live *live, uint32_t ifindex);
+size_t live_attached(const struct live *live);
+/* "tcx" or "clsact": how the last interface was attached; NULL before. */
+const char *live_hook_name(const struct live *live);
+
+/*
+ * Wake epoll_fd, with data.u64 = tag, when the rings have much to say: edge-triggered, by backlog and not
+ * by record, so also poll on a timer. 0 or -errno.
+ */
+int live_watch(struct live *live, int epoll_fd, uint64_t tag);
+/*
+ * Read the rings. true: all that was in them at the call has been read, false: there was more than
+ * one call reads, and the next one goes on.
+ */
+bool live_poll(struct live *live);
+/* Sessions kept aside while the lifecycle ring was full. Returns how many; cheap when there are none. */
+size_t live_poll_spill(struct live *live);
+
+/* One step of a pass through the flow table. */
+enum live_sweep { LIVE_SWEEP_MORE, LIVE_SWEEP_DONE, LIVE_SWEEP_FAILED };
+/*
+ * Up to count entries (at least 64 are asked for) from where the last step ended, each given to visit;
+ * keys and flows are copies. DONE: the pass is over, the next step begins another.
+ */
+enum live_sweep live_sweep_step(struct live *live, size_t count,
+                                void (*visit)(void *ctx, const struct flow_key *key,
+                                              const struct flow *flow),
+                                void *ctx);
+/*
+ * Remove a session's entry and get its last content. 0; -ENOENT: no entry; -ESTALE: the entry is another
+ * session's and stays.
+ */
+int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id, struct flow *flow);
+/* The same, but the entry stays. */
+int live_look(struct live *live, const struct flow_key *key, uint64_t flow_id, struct flow *flow);
+
+/* What passed an attached interface. -ENOENT. */
+int live_seen(struct live *live, uint32_t ifindex, struct iface_seen *seen);
+/* What passed interfaces that are detached by now, and packets that met a program too early or too late. */
+void live_seen_gone(struct live *live, struct iface_seen *seen);
+/* Sums over all CPUs. */
+void live_unaccounted(struct live *live, struct traffic reasons[UNACCOUNTED_COUNT]);
+void live_event_counts(struct live *live, uint64_t events[EVENT_COUNT]);
+/* Memory of the flow table in bytes. */
+uint64_t live_table_bytes(const struct live *live);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of source/live share. */
+#ifndef SESSTAP_LIVE_INTERNAL_H
+#define SESSTAP_LIVE_INTERNAL_H
+
+#include <bpf/libbpf.h>
+
+#include "source/live/attach.h"
+#include "source/live/live.h"
+
+#include "sesstap.skel.h"
+
+/* Entries copied from the kernel at a time by a sweep. */
+#define SWEEP_BATCH 512
+
+struct live {
+    struct sesstap_bpf *skel;
+    struct live_conf conf;
+    struct live_events events;
+    struct ring_buffer *rings;
+    struct attachments *attachments;
+    struct iface_seen gone;
+    uint64_t spilled_taken; /* of the spill counter, what was read */
+    size_t samples_left;    /* of this poll */
+    size_t cpus;
+    void *percpu; /* room for one value of each CPU */
+    /* the sweep's place and what it copies into */
+    bool sweep_begun;
+    uint32_t sweep_at;
+    struct flow_key *sweep_keys;
+    struct flow *sweep_flows;
+};
+
+#endif
