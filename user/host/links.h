@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interfaces of this network namespace, kept up to date by rtnetlink, and the choice of those
+ * to track.
+ */
+#ifndef SESSTAP_LINKS_H
+#define SESSTAP_LINKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LINK_NAME_SIZE    16 /* IFNAMSIZ */
+#define LINK_KIND_SIZE    32
+#define LINK_ADDRESS_SIZE 32
+/* Names of removed interfaces that are still known. */
+#define LINKS_REMOVED_KEPT 4096
+
+struct link_info {
+    uint32_t ifindex;
+    uint32_t master_ifindex; /* 0: none */
+    uint32_t peer_ifindex;   /* veth, netkit: the other end; vlan: the parent; 0: none or unknown */
+    int32_t link_netnsid; /* our number for the namespace that peer_ifindex is in; -1: this one */
+    uint32_t mtu;         /* bytes */
+    uint32_t num_rx_queues;
+    uint16_t arphrd; /* ARPHRD_* */
+    uint16_t scope;  /* for the flow key; 0 is the host's own address space, see scope.h */
+    bool up;
+    bool l3_only; /* packets begin with the IP header */
+    uint8_t address_len;
+    uint8_t unused;                     /* no holes: compared as bytes */
+    uint8_t address[LINK_ADDRESS_SIZE]; /* link layer */
+    char name[LINK_NAME_SIZE];
+    char kind[LINK_KIND_SIZE]; /* "veth", "netkit", "bridge" ...; "" for hardware and loopback */
+};
+
+/*
+ * Called from links_poll, in order. What they are given is borrowed for the call; they may look
+ * things up, but not poll or close. For each interface added comes exactly one removed, unless
+ * links_close ends it all. All three must be set.
+ */
+struct links_events {
+    void (*added)(void *ctx, const struct link_info *link);
+    /* before is what was last told of it: another name, master, scope, up ... */
+    void (*changed)(void *ctx, const struct link_info *link, const struct link_info *before);
+    void (*removed)(void *ctx, const struct link_info *link);
+    void *ctx;
+};
+
+struct links;
+
+/*
+ * Begin to listen. events is copied. The first links_poll reports every interface that is there as
+ * added. NULL with errno.
+ */
+struct links *links_open(const struct links_events *events);
+void links_close(struct links *links); /* NULL is fine; no callbacks */
+
+/* Readable when links_poll has something to do. Borrowed. */
+int links_fd(const struct links *links);
+
+/*
+ * Take in what happened, without waiting. After an overrun all is read anew and the differences are
+ * reported. 0 done; 1 not yet complete although the fd may be silent: call again within 100 ms;
+ * else -errno (and the state is as good as before).
+ */
+int links_poll(struct links *links);
+
+/* A present interface; NULL when there is none. Borrowed until the next links_poll. */
+const struct link_info *links_get(const struct links *links, uint32_t ifindex);
+/* The name it has or, of the last LINKS_REMOVED_KEPT removed, had; NULL when unknown. */
+const char *links_name(const struct links *links, uint32_t ifindex);
+/* The next present interface, by no order that matters; NULL begins and ends. */
+const struct link_info *links_next(const struct links *links, const struct link_info *link);
+size_t links_count(const struct links *links);
+/* How often notifications were lost and all was read anew; the first reading is not counted. */
+uint64_t links_overruns(const struct links *links);
+
+/* True for link layers that the programs can read: Ethernet, loopback, bare IP. */
+bool link_is_readable(const struct link_info *link);
+
+/* Names or globs (fnmatch) of interfaces to track, borrowed. None: every veth and netkit. */
+struct link_filter {
+    const char *const *patterns;
+    size_t count;
+};
+
+bool links_match(const struct link_filter *filter, const struct link_info *link);
+/* The first pattern that is a plain name which no present interface has; NULL: none. */
+const char *links_missing(const struct links *links, const struct link_filter *filter);
+
+#endif
