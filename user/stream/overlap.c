@@ -39,7 +39,7 @@ static uint64_t count_different(const uint8_t *a, const uint8_t *b, size_t len)
  * piece they keep their owner, which only matters to a third copy of them.
  */
 static void take_over(struct dialog *dialog, unsigned int from, struct piece *piece, uint64_t begin,
-                      uint64_t end, const struct stretch *stretch, const struct segment *seg)
+                      uint64_t end, const struct stretch *stretch, struct segment *seg)
 {
     struct waiting *waiting = &dialog->stream[from].waiting;
     uint32_t pkts;
@@ -50,9 +50,10 @@ static void take_over(struct dialog *dialog, unsigned int from, struct piece *pi
         !waiting_split(waiting, &dialog->memory, end))
         return;
     piece = waiting_at(waiting, waiting_find(waiting, begin));
-    pkts = piece->seg.pkts;
+    pkts = piece->seg.pkts + seg->pkts;
     piece->seg = *seg;
     piece->seg.pkts = pkts;
+    seg->pkts = 0; /* counted with what it brought first */
     piece->seg.data = NULL;
     piece->seg_begin = stretch->seg_begin;
     piece->seg_end = stretch->seg_end;
@@ -61,7 +62,7 @@ static void take_over(struct dialog *dialog, unsigned int from, struct piece *pi
 /* Returns how many bytes of [begin, end), which both have, differ. */
 static uint64_t settle_piece(struct dialog *dialog, unsigned int from, struct piece *piece,
                              uint64_t begin, uint64_t end, const struct stretch *stretch,
-                             const struct segment *seg)
+                             struct segment *seg)
 {
     uint64_t different =
         count_different(piece->data + (begin - piece->begin),
@@ -74,7 +75,7 @@ static uint64_t settle_piece(struct dialog *dialog, unsigned int from, struct pi
 }
 
 bool overlap_settle(struct dialog *dialog, unsigned int from, const struct stretch *stretch,
-                    const struct segment *seg)
+                    struct segment *seg)
 {
     struct waiting *waiting = &dialog->stream[from].waiting;
     struct stream_tally *tally = &dialog->tally[from];

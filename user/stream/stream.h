@@ -91,6 +91,6 @@ void history_fini(struct dialog *dialog, unsigned int from);
  * an exact repeat.
  */
 bool overlap_settle(struct dialog *dialog, unsigned int from, const struct stretch *stretch,
-                    const struct segment *seg);
+                    struct segment *seg);
 
 #endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens when memory runs out, and what delivered bytes are remembered for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "stream/dialog.h"
+#include "stream/waiting.h"
+
+#define PIECE_BYTES (sizeof(struct piece) + 16) /* what one that waits costs, and its bytes */
+#define SLOTS_BYTES (8 * sizeof(struct piece *))
+
+static struct dialog *new_dialog(struct dialog_budget *budget, uint32_t history_bytes)
+{
+    struct dialog_conf conf = {.is_tcp = true, .budget = budget, .history_bytes = history_bytes};
+    struct dialog *dialog = dialog_new(&conf);
+
+    assert_non_null(dialog);
+    dialog_begin(dialog, 0, 0);
+    dialog_begin(dialog, 1, 0);
+    return dialog;
+}
+
+static void send_text(struct dialog *dialog, unsigned int from, uint32_t seq, const char *text)
+{
+    static uint64_t now_ns;
+    struct segment seg = {.seq = seq,
+                          .wire_len = (uint32_t)strlen(text),
+                          .cap_len = (uint32_t)strlen(text),
+                          .data = (const uint8_t *)text,
+                          .time_ns = ++now_ns,
+                          .from = (uint8_t)from};
+
+    dialog_segment(dialog, &seg);
+}
+
+static void oldest_gap_is_given_up_first(void **state)
+{
+    (void)state;
+    for (unsigned int first = 0; first < 2; first++) {
+        struct dialog_budget budget = {0, 1 << 20, 2 * SLOTS_BYTES + 2 * PIECE_BYTES + 2};
+        struct dialog *dialog = new_dialog(&budget, 0);
+        const struct stream_tally *tally = dialog_tally(dialog);
+
+        send_text(dialog, first, 1, "a");
+        send_text(dialog, !first, 1, "b");
+        assert_int_equal(budget.used_bytes, budget.max_session_bytes);
+        send_text(dialog, !first, 3, "c"); /* does not fit */
+        assert_int_equal(tally[first].delivered, 1);
+        assert_int_equal(tally[first].hole_bytes, 1);
+        assert_int_equal(tally[!first].delivered, 0);
+        dialog_finish(dialog);
+        assert_int_equal(tally[!first].delivered, 2);
+        assert_int_equal(tally[0].dropped + tally[1].dropped, 0);
+        dialog_free(dialog);
+        assert_int_equal(budget.used_bytes, 0);
+    }
+}
+
+static void new_segment_may_be_what_the_gap_ends_with(void **state)
+{
+    struct dialog_budget budget = {0, 1 << 20, SLOTS_BYTES + PIECE_BYTES + 1};
+    struct dialog *dialog = new_dialog(&budget, 0);
+    const struct stream_tally *tally = dialog_tally(dialog);
+
+    (void)state;
+    send_text(dialog, 0, 9, "z");
+    send_text(dialog, 0, 3, "def"); /* delivered at once, after a hole of 3 */
+    assert_int_equal(tally[0].delivered, 3);
+    assert_int_equal(tally[0].holes, 1);
+    send_text(dialog, 0, 6, "ghi");
+    assert_int_equal(tally[0].delivered, 7);
+    assert_int_equal(tally[0].dropped, 0);
+    dialog_free(dialog);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void dropped_when_nothing_can_be_given_up(void **state)
+{
+    struct dialog_budget budget = {0, SLOTS_BYTES + PIECE_BYTES + 1, 1 << 20};
+    struct dialog *full = new_dialog(&budget, 0), *other = new_dialog(&budget, 0);
+
+    (void)state;
+    send_text(full, 0, 9, "z");
+    send_text(other, 0, 5, "abc");
+    assert_int_equal(dialog_tally(other)[0].dropped, 3);
+    assert_int_equal(dialog_tally(full)[0].delivered, 0);
+    send_text(other, 0, 0, "abc"); /* in order: needs none */
+    assert_int_equal(dialog_tally(other)[0].delivered, 3);
+    dialog_free(full);
+    dialog_free(other);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void delivered_bytes_are_compared_when_remembered(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t history_bytes;
+        uint32_t seq;
+        const char *text;
+        uint64_t conflicts;
+        uint64_t overlaps;
+    } rows[] = {
+        {"same", 8, 4, "4567", 0, 0},
+        {"none kept", 0, 4, "XXXX", 0, 0},
+        {"others", 8, 4, "4X6X", 2, 1},
+        {"all that is kept", 8, 2, "XXXXXXXX", 8, 1},
+        {"older than kept", 8, 0, "XXXXXXXXXX", 8, 1},
+        {"more kept than there is", 100, 0, "XXXXXXXXXX", 10, 1},
+        {"and more", 8, 8, "8Xab", 1, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct dialog_budget budget = {0, 1 << 20, 1 << 20};
+        struct dialog *dialog = new_dialog(&budget, rows[i].history_bytes);
+        const struct stream_tally *tally = dialog_tally(dialog);
+
+        send_text(dialog, 0, 0, "012");
+        send_text(dialog, 0, 3, "345678");
+        send_text(dialog, 0, 9, "9");
+        send_text(dialog, 0, rows[i].seq, rows[i].text);
+        if (tally[0].overlap_conflicts != rows[i].conflicts ||
+            tally[0].overlaps != rows[i].overlaps)
+            fail_msg("%s: %ju conflicts, %ju overlaps", rows[i].name,
+                     (uintmax_t)tally[0].overlap_conflicts, (uintmax_t)tally[0].overlaps);
+        dialog_free(dialog);
+        assert_int_equal(budget.used_bytes, 0);
+    }
+}
+
+static void history_begins_anew_after_a_hole(void **state)
+{
+    struct dialog_budget budget = {0, 1 << 20, 1 << 20};
+    struct dialog *dialog = new_dialog(&budget, 64);
+
+    (void)state;
+    send_text(dialog, 0, 0, "abcd");
+    send_text(dialog, 0, 6, "ghij");
+    dialog_finish(dialog);
+    send_text(dialog, 0, 0, "XXXXXXgXXj");
+    assert_int_equal(dialog_tally(dialog)[0].overlap_conflicts, 2);
+    dialog_free(dialog);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void pieces_split_and_add_up(void **state)
+{
+    struct dialog_budget budget = {0, 4096, 4096};
+    struct stream_memory memory = {.budget = &budget};
+    struct waiting waiting = {0};
+    struct segment seg = {.pkts = 3};
+    struct stretch stretch = {
+        .begin = 10, .end = 20, .cap_end = 20, .data = (const uint8_t *)"0123456789"};
+
+    (void)state;
+    assert_non_null(waiting_add(&waiting, &memory, &stretch, &seg));
+    assert_true(waiting_split(&waiting, &memory, 14));
+    assert_true(waiting_split(&waiting, &memory, 14));
+    assert_true(waiting_split(&waiting, &memory, 10));
+    assert_true(waiting_split(&waiting, &memory, 30));
+    assert_int_equal(waiting.count, 2);
+    assert_int_equal(waiting.bytes, 10);
+    assert_memory_equal(waiting_at(&waiting, 1)->data, "456789", 6);
+    assert_int_equal(waiting_at(&waiting, 0)->end, 14);
+    assert_int_equal(waiting_at(&waiting, 1)->seg.pkts, 0);
+    budget.max_bytes = budget.used_bytes;
+    assert_false(waiting_split(&waiting, &memory, 16));
+    assert_int_equal(waiting.bytes, 10);
+    assert_int_equal(waiting_at(&waiting, 1)->end, 20);
+    waiting_remove(&waiting, &memory, 0);
+    assert_int_equal(waiting.bytes, 6);
+    waiting_fini(&waiting, &memory);
+    assert_int_equal(budget.used_bytes, 0);
+    assert_int_equal(memory.used_bytes, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(oldest_gap_is_given_up_first),
+        cmocka_unit_test(new_segment_may_be_what_the_gap_ends_with),
+        cmocka_unit_test(dropped_when_nothing_can_be_given_up),
+        cmocka_unit_test(delivered_bytes_are_compared_when_remembered),
+        cmocka_unit_test(history_begins_anew_after_a_hole),
+        cmocka_unit_test(pieces_split_and_add_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
