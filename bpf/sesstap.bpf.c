@@ -131,22 +131,35 @@ static __always_inline void track(struct __sk_buff *skb, struct flow *flow, stru
         sample(&s, depth_left);
 }
 
+/* Copied, so that the verifier needs not look at all that follows once for either map. */
+static __always_inline int read_iface(struct iface_conf *iface, __u32 ifindex)
+{
+    const struct iface_conf *found = bpf_map_lookup_elem(&near_ifaces, &ifindex);
+
+    if (!found || !found->slot)
+        found = bpf_map_lookup_elem(&ifaces, &ifindex);
+    if (found)
+        *iface = *found;
+    return !!found;
+}
+
 static __always_inline void classify(struct __sk_buff *skb, enum hook_direction hook)
 {
     __u32 ifindex = skb->ifindex, zero = 0, reason;
     struct skb_size size = {.bytes = skb->len, .pkts = skb->gso_segs};
-    struct iface_conf *iface = bpf_map_lookup_elem(&ifaces, &ifindex);
     struct work *work = bpf_map_lookup_elem(&works, &zero);
+    const struct iface_conf *iface;
     struct flow *flow;
     __u64 now_ns;
 
     if (!size.pkts)
         size.pkts = 1;
-    if (!iface || !work) {
+    if (!work || !read_iface(&work->iface, ifindex)) {
         count_seen(0, hook, &size);
         count_unaccounted(UNACCOUNTED_NO_INTERFACE, &size);
         return;
     }
+    iface = &work->iface;
     count_seen(iface->slot, hook, &size);
     __builtin_memset(&work->pkt, 0, sizeof(work->pkt));
     reason = (__u32)parse(skb, &work->pkt, iface->l3_only);

@@ -180,6 +180,7 @@ _Static_assert(sizeof(struct flow) == 616, "flow");
 /* ---- per interface -------------------------------------------------------------------------- */
 
 #define IFACE_SLOTS 4096
+#define IFACES_NEAR 65536 /* an ifindex below this is in the map near_ifaces, else in ifaces */
 /* Map value by ifindex: what a program must know of the interface it runs on. */
 struct iface_conf {
     __u16 slot; /* index of its counters */
