@@ -8,11 +8,11 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "made_docs.h"
 #include "sink/field.h"
 #include "sink/record.h"
 
@@ -32,42 +32,6 @@ static const struct {
     {FIELD_SCTP, "SCTP", "SctpSession"},
 };
 #define PROTOS (sizeof(protos) / sizeof(protos[0]))
-
-static void read_file(struct buf *out, const char *path)
-{
-    FILE *file = fopen(path, "r");
-    char chunk[4096];
-    size_t len;
-
-    if (!file)
-        fail_msg("%s: cannot be read; run from the top of the repository", path);
-    while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        buf_add(out, chunk, len);
-    fclose(file);
-    buf_add(out, "", 1);
-}
-
-static void write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* Says the first line that differs. */
-static void compare_text(const char *path, const char *expected, const char *actual)
-{
-    unsigned int line = 1;
-
-    for (; *expected && *expected == *actual; expected++, actual++)
-        line += *expected == '\n';
-    if (*expected != *actual)
-        fail_msg("%s:%u: not what user/sink/field.c says; SESSTAP_WRITE_DOCS=1 %s writes it anew\n"
-                 "should be: %.80s\nis:        %.80s",
-                 path, line, "build/asan/tests/unit/test_record_docs", expected, actual);
-}
 
 /* ---- the schema ---------------------------------------------------------------------------------- */
 
@@ -338,42 +302,22 @@ static void make_table(struct buf *out)
 
 static void test_schema_is_of_the_list(void **state)
 {
-    struct buf made = {0}, file = {0};
+    struct buf made = {0};
 
     (void)state;
     make_schema(&made);
-    if (getenv("SESSTAP_WRITE_DOCS"))
-        write_file(SCHEMA_PATH, made.data);
-    read_file(&file, SCHEMA_PATH);
-    compare_text(SCHEMA_PATH, made.data, file.data);
+    made_docs_file(SCHEMA_PATH, made.data);
     buf_fini(&made);
-    buf_fini(&file);
 }
 
 static void test_table_is_of_the_list(void **state)
 {
-    struct buf made = {0}, file = {0}, text = {0};
-    char *begin, *end;
+    struct buf made = {0};
 
     (void)state;
     make_table(&made);
-    read_file(&file, TABLE_PATH);
-    begin = strstr(file.data, TABLE_BEGIN);
-    end = strstr(file.data, TABLE_END);
-    assert_non_null(begin);
-    assert_non_null(end);
-    begin += strlen(TABLE_BEGIN);
-    if (getenv("SESSTAP_WRITE_DOCS")) {
-        buf_printf(&text, "%.*s%s%s", (int)(begin - file.data), file.data, made.data, end);
-        buf_add(&text, "", 1);
-        write_file(TABLE_PATH, text.data);
-    } else {
-        *end = '\0';
-        compare_text(TABLE_PATH, made.data, begin);
-    }
+    made_docs_part(TABLE_PATH, TABLE_BEGIN, TABLE_END, made.data);
     buf_fini(&made);
-    buf_fini(&file);
-    buf_fini(&text);
 }
 
 static void test_list_is_sound(void **state)

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "session/session.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION    1
 #define RECORD_INTERFACES (1 + FLOW_PATH)
 
 struct packet_lot;
@@ -35,8 +35,8 @@ struct record {
     const struct session *session;
     const struct flow *flow;
     const struct ledger *ledger;
-    const struct record_host *host;     /* NULL: nothing is known */
-    const struct stream_tally *tally;   /* [2]; NULL: no payload was read */
+    const struct record_host *host;   /* NULL: nothing is known */
+    const struct stream_tally *tally; /* [2]; NULL: no payload was read */
     const struct stream_hole *holes;
     size_t hole_count;
     const struct packet_lot *lots; /* NULL: not asked for */
@@ -44,10 +44,10 @@ struct record {
     const char *whisperer;   /* the capturing host */
     const char *instance_id; /* container, pod or interface; a file's base name offline */
     const char *interfaces[RECORD_INTERFACES]; /* names in the order seen; NULL ends */
-    const char *names[2];    /* of endpoint 0 and 1; NULL: unknown */
-    int64_t wall_offset_ns;  /* to add to the flow's times */
-    uint64_t now_ns;         /* when this record is written, clock of the flow */
-    const char *const *parsers; /* reserved for app/; NULL */
+    const char *names[2];                      /* of endpoint 0 and 1; NULL: unknown */
+    int64_t wall_offset_ns;                    /* to add to the flow's times */
+    uint64_t now_ns;                           /* when this record is written, clock of the flow */
+    const char *const *parsers;                /* reserved for app/; NULL */
 };
 
 /*
