@@ -62,7 +62,7 @@ static const struct row rows[] = {
     {"keep-alive", "begin c 0; c 0 abc; c 2 X; c 3 d", "c:abcd|", "c:d4u1", "c4"},
     {"keep-alive before any data", "begin c 0; c -1 X; c 0 abc", "c:abc|", "c:d3u1", "c3"},
     {"before the beginning", "begin c 0; c -2 XXabc", "c:abc|", "c:d3p2", "c3"},
-    {"all before the beginning", "begin c 0; c -3 XXX; c 0 a", "c:a|", "c:d1p3", "c1"},
+    {"all before the beginning", "begin c 0; c -3 ZZZ; c 0 a", "c:a|", "c:d1p3", "c1"},
     {"zero-window probe", "begin c 0; c 0 abc; c 3 d; c 3 defg", "c:abcdefg|", "c:d7u1o1", "c7"},
     {"begin told twice", "begin c 0; c 0 a; begin c 2; c 1 b", "c:ab|", "c:d2", "c2"},
     {"begin told again before data", "begin c 0; begin c 4; c 0 ab", "c:ab|", "c:d2", "c2"},
@@ -331,7 +331,9 @@ static void run_row(const struct row *row, struct run *run, uint32_t isn, bool i
     struct buf books = {0}, lots = {0};
     const struct stream_tally *tally;
 
-    *run = (struct run){.budget = {0, 1 << 20, 1 << 20}, .isn = isn, .last_from = -1};
+    *run = (struct run){.budget = {.max_bytes = 1 << 20, .max_session_bytes = 1 << 20},
+                        .isn = isn,
+                        .last_from = -1};
     memset(run->fill, '.', sizeof(run->fill));
     run->dialog = dialog_new(&conf);
     for (char *step = strtok_r(script, ";", &save); step; step = strtok_r(NULL, ";", &save))

@@ -41,7 +41,8 @@ static void oldest_gap_is_given_up_first(void **state)
 {
     (void)state;
     for (unsigned int first = 0; first < 2; first++) {
-        struct dialog_budget budget = {0, 1 << 20, 2 * SLOTS_BYTES + 2 * PIECE_BYTES + 2};
+        struct dialog_budget budget = {.max_bytes = 1 << 20,
+                                       .max_session_bytes = 2 * SLOTS_BYTES + 2 * PIECE_BYTES + 2};
         struct dialog *dialog = new_dialog(&budget, 0);
         const struct stream_tally *tally = dialog_tally(dialog);
 
@@ -62,7 +63,8 @@ static void oldest_gap_is_given_up_first(void **state)
 
 static void new_segment_may_be_what_the_gap_ends_with(void **state)
 {
-    struct dialog_budget budget = {0, 1 << 20, SLOTS_BYTES + PIECE_BYTES + 1};
+    struct dialog_budget budget = {.max_bytes = 1 << 20,
+                                   .max_session_bytes = SLOTS_BYTES + PIECE_BYTES + 1};
     struct dialog *dialog = new_dialog(&budget, 0);
     const struct stream_tally *tally = dialog_tally(dialog);
 
@@ -80,7 +82,8 @@ static void new_segment_may_be_what_the_gap_ends_with(void **state)
 
 static void dropped_when_nothing_can_be_given_up(void **state)
 {
-    struct dialog_budget budget = {0, SLOTS_BYTES + PIECE_BYTES + 1, 1 << 20};
+    struct dialog_budget budget = {.max_bytes = SLOTS_BYTES + PIECE_BYTES + 1,
+                                   .max_session_bytes = 1 << 20};
     struct dialog *full = new_dialog(&budget, 0), *other = new_dialog(&budget, 0);
 
     (void)state;
@@ -93,6 +96,46 @@ static void dropped_when_nothing_can_be_given_up(void **state)
     dialog_free(full);
     dialog_free(other);
     assert_int_equal(budget.used_bytes, 0);
+}
+
+/* The hole made for room is known: what comes for it later is dropped, not a second copy. */
+static void late_for_a_hole_made_for_room(void **state)
+{
+    struct dialog_budget budget = {.max_bytes = 1 << 20,
+                                   .max_session_bytes = SLOTS_BYTES + PIECE_BYTES + 1};
+    struct dialog *dialog = new_dialog(&budget, 0);
+
+    (void)state;
+    send_text(dialog, 0, 9, "z");
+    send_text(dialog, 0, 3, "def");
+    send_text(dialog, 0, 0, "abc");
+    assert_int_equal(dialog_tally(dialog)[0].dropped, 3);
+    assert_int_equal(dialog_tally(dialog)[0].duplicate, 0);
+    dialog_free(dialog);
+    assert_int_equal(budget.used_bytes, 0);
+    assert_int_equal(budget.hole_list_bytes, 0);
+}
+
+static void lists_of_holes_are_bounded_together(void **state)
+{
+    struct dialog_budget budget = {.max_bytes = 4 * 4 * sizeof(struct stream_hole),
+                                   .max_session_bytes = 4096};
+    struct dialog *one = new_dialog(&budget, 0), *other = new_dialog(&budget, 0);
+    size_t count;
+
+    (void)state;
+    send_text(one, 0, 1, "a");
+    send_text(other, 0, 1, "a");
+    dialog_finish(one);
+    dialog_finish(other);
+    dialog_holes(one, &count);
+    assert_int_equal(count, 1);
+    dialog_holes(other, &count);
+    assert_int_equal(count, 0);
+    assert_int_equal(dialog_tally(other)[0].holes, 1);
+    dialog_free(one);
+    dialog_free(other);
+    assert_int_equal(budget.hole_list_bytes, 0);
 }
 
 static void delivered_bytes_are_compared_when_remembered(void **state)
@@ -116,7 +159,7 @@ static void delivered_bytes_are_compared_when_remembered(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct dialog_budget budget = {0, 1 << 20, 1 << 20};
+        struct dialog_budget budget = {.max_bytes = 1 << 20, .max_session_bytes = 1 << 20};
         struct dialog *dialog = new_dialog(&budget, rows[i].history_bytes);
         const struct stream_tally *tally = dialog_tally(dialog);
 
@@ -135,7 +178,7 @@ static void delivered_bytes_are_compared_when_remembered(void **state)
 
 static void history_begins_anew_after_a_hole(void **state)
 {
-    struct dialog_budget budget = {0, 1 << 20, 1 << 20};
+    struct dialog_budget budget = {.max_bytes = 1 << 20, .max_session_bytes = 1 << 20};
     struct dialog *dialog = new_dialog(&budget, 64);
 
     (void)state;
@@ -150,7 +193,7 @@ static void history_begins_anew_after_a_hole(void **state)
 
 static void pieces_split_and_add_up(void **state)
 {
-    struct dialog_budget budget = {0, 4096, 4096};
+    struct dialog_budget budget = {.max_bytes = 4096, .max_session_bytes = 4096};
     struct stream_memory memory = {.budget = &budget};
     struct waiting waiting = {0};
     struct segment seg = {.pkts = 3};
@@ -185,6 +228,8 @@ int main(void)
         cmocka_unit_test(oldest_gap_is_given_up_first),
         cmocka_unit_test(new_segment_may_be_what_the_gap_ends_with),
         cmocka_unit_test(dropped_when_nothing_can_be_given_up),
+        cmocka_unit_test(late_for_a_hole_made_for_room),
+        cmocka_unit_test(lists_of_holes_are_bounded_together),
         cmocka_unit_test(delivered_bytes_are_compared_when_remembered),
         cmocka_unit_test(history_begins_anew_after_a_hole),
         cmocka_unit_test(pieces_split_and_add_up),

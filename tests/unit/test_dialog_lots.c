@@ -10,7 +10,7 @@
 
 static void lots_have_times_and_packets(void **state)
 {
-    struct dialog_budget budget = {0, 4096, 4096};
+    struct dialog_budget budget = {.max_bytes = 4096, .max_session_bytes = 4096};
     struct dialog_conf conf = {.keep_lots = true, .is_tcp = true, .budget = &budget};
     struct dialog *dialog = dialog_new(&conf);
     struct segment seg = {.wire_len = 2, .cap_len = 2, .data = (const uint8_t *)"xx"};
@@ -54,7 +54,7 @@ static void packets_of_split_segments_count_once(void **state)
     static const struct {
         uint32_t seq, len;
     } sent[] = {{2, 6}, {4, 2}, {12, 2}, {0, 16}};
-    struct dialog_budget budget = {0, 4096, 4096};
+    struct dialog_budget budget = {.max_bytes = 4096, .max_session_bytes = 4096};
     struct dialog_conf conf = {
         .policy = OVERLAP_LAST, .keep_lots = true, .is_tcp = true, .budget = &budget};
     struct dialog *dialog = dialog_new(&conf);
@@ -77,7 +77,7 @@ static void packets_of_split_segments_count_once(void **state)
 static void list_of_lots_is_bounded(void **state)
 {
     enum { SPOKEN = (1 << 20) + 3 };
-    struct dialog_budget budget = {0, 4096, 4096};
+    struct dialog_budget budget = {.max_bytes = 4096, .max_session_bytes = 4096};
     struct dialog_conf conf = {.keep_lots = true, .budget = &budget};
     struct dialog *dialog = dialog_new(&conf);
     struct segment seg = {.wire_len = 1, .cap_len = 1, .data = (const uint8_t *)"x"};
@@ -98,7 +98,7 @@ static void list_of_lots_is_bounded(void **state)
 
 static void holes_are_listed(void **state)
 {
-    struct dialog_budget budget = {0, 4096, 4096};
+    struct dialog_budget budget = {.max_bytes = 4096, .max_session_bytes = 4096};
     struct dialog_conf conf = {.is_tcp = true, .budget = &budget};
     struct dialog *dialog = dialog_new(&conf);
     struct segment seg = {.wire_len = 3, .cap_len = 2, .data = (const uint8_t *)"xx"};
@@ -129,7 +129,7 @@ static void holes_are_listed(void **state)
 /* A hole a segment: the list ends at its bound, the count does not. */
 static void list_of_holes_is_bounded(void **state)
 {
-    struct dialog_budget budget = {0, 1 << 20, 1 << 20};
+    struct dialog_budget budget = {.max_bytes = 1 << 20, .max_session_bytes = 1 << 20};
     struct dialog_conf conf = {.is_tcp = true, .budget = &budget};
     struct dialog *dialog = dialog_new(&conf);
     struct segment seg = {.wire_len = 3, .cap_len = 1, .data = (const uint8_t *)"x"};

@@ -198,7 +198,7 @@ static void same_as_a_model_byte_by_byte(void **state)
         enum overlap_policy policy = (enum overlap_policy)(round % OVERLAP_POLICIES);
         static struct model model;
         static struct got got[2];
-        struct dialog_budget budget = {0, 1 << 24, 1 << 24};
+        struct dialog_budget budget = {.max_bytes = 1 << 24, .max_session_bytes = 1 << 24};
         struct dialog_conf conf = {
             .policy = policy, .is_tcp = true, .budget = &budget, .output = {on_data, on_hole, got}};
         struct dialog *dialog = dialog_new(&conf);
@@ -235,8 +235,8 @@ static void little_memory_breaks_no_sum(void **state)
 
     (void)state;
     for (uint64_t round = 0; round < ROUNDS; round++) {
-        struct dialog_budget budget = {0, 500 + random_below(&seed, 4000),
-                                       300 + random_below(&seed, 3000)};
+        struct dialog_budget budget = {.max_bytes = 500 + random_below(&seed, 4000),
+                                       .max_session_bytes = 300 + random_below(&seed, 3000)};
         struct dialog *dialogs[DIALOGS];
         uint64_t wire[DIALOGS][2] = {{0}};
         uint32_t isn = random_below(&seed, 3000) - 1500;
@@ -305,7 +305,7 @@ static void junk_breaks_no_sum(void **state)
 
     (void)state;
     for (uint64_t round = 0; round < ROUNDS / 4; round++) {
-        struct dialog_budget budget = {0, 1 << 17, 1 << 16};
+        struct dialog_budget budget = {.max_bytes = 1 << 17, .max_session_bytes = 1 << 16};
         struct dialog_conf conf = {.policy = (enum overlap_policy)(round % OVERLAP_POLICIES),
                                    .is_tcp = round % 5 != 0,
                                    .budget = &budget};

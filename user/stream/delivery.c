@@ -18,24 +18,21 @@ static uint64_t part_before(uint64_t begin, uint64_t end, uint64_t limit)
     return limit > begin ? at_most(limit, end) - begin : 0;
 }
 
-/* Holes may take half of all memory: the rest is for bytes. */
 static bool holes_reserve(struct dialog *dialog)
 {
     uint32_t cap = dialog->hole_cap ? dialog->hole_cap * 2 : HOLES_AT_ONCE;
     size_t more_bytes = (cap - dialog->hole_cap) * sizeof(*dialog->holes);
-    const struct dialog_budget *budget = dialog->memory.budget;
+    struct dialog_budget *budget = dialog->memory.budget;
     struct stream_hole *holes;
 
     if (dialog->hole_count < dialog->hole_cap)
         return true;
-    if (cap > HOLES_MAX || budget->used_bytes + more_bytes > budget->max_bytes / 2 ||
-        !stream_memory_take(&dialog->memory, more_bytes))
+    if (cap > HOLES_MAX || budget->hole_list_bytes + more_bytes > budget->max_bytes / 4)
         return false;
     holes = realloc(dialog->holes, cap * sizeof(*holes));
-    if (!holes) {
-        stream_memory_give(&dialog->memory, more_bytes);
+    if (!holes)
         return false;
-    }
+    budget->hole_list_bytes += more_bytes;
     dialog->holes = holes;
     dialog->hole_cap = cap;
     return true;

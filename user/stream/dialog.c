@@ -26,7 +26,7 @@ void dialog_free(struct dialog *dialog)
         waiting_fini(&dialog->stream[from].waiting, &dialog->memory);
         history_fini(dialog, from);
     }
-    stream_memory_give(&dialog->memory, dialog->hole_cap * sizeof(*dialog->holes));
+    dialog->memory.budget->hole_list_bytes -= dialog->hole_cap * sizeof(*dialog->holes);
     free(dialog->holes);
     free(dialog->lots);
     free(dialog);

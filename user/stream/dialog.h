@@ -21,11 +21,11 @@
 /*
  * Who wins where two segments carry different bytes for the same place; what was delivered stays.
  * Novak and Sturges, Target-Based TCP Stream Reassembly, 2007, as Snort 3 and Suricata have them.
- * The first copy wins, but where the new segment
+ * The first copy wins, unless the new segment
  */
 enum overlap_policy {
-    OVERLAP_FIRST,   /* (never) */
-    OVERLAP_LAST,    /* (always) */
+    OVERLAP_FIRST,   /* never */
+    OVERLAP_LAST,    /* always */
     OVERLAP_BSD,     /* begins before the old one */
     OVERLAP_LINUX,   /* begins before it, or begins with it and ends after it */
     OVERLAP_WINDOWS, /* begins before it: for TCP as BSD, unlike for IP fragments */
@@ -36,12 +36,13 @@ enum overlap_policy {
 /*
  * Memory held for bytes that wait for others, over all dialogs, with what keeping them costs. When a
  * bound is reached the dialog's oldest gap is declared a hole and what waits behind it delivered; only
- * what still does not fit is dropped and counted. The lists of holes and lots have bounds of their own.
+ * what still does not fit is dropped and counted.
  */
 struct dialog_budget {
     size_t used_bytes;
     size_t max_bytes;         /* over all dialogs; e.g. 64 MB */
     size_t max_session_bytes; /* of one dialog; e.g. 4 MB */
+    size_t hole_list_bytes;   /* apart from used_bytes: the lists of holes, at most max_bytes / 4 */
 };
 
 /* One piece of payload as it came off the wire. */
@@ -121,7 +122,7 @@ const struct stream_tally *dialog_tally(const struct dialog *dialog); /* [2], by
 const struct packet_lot *dialog_lots(const struct dialog *dialog, size_t *count);
 /*
  * *count holes, in order of being declared. Borrowed until the next segment. At most 1024, and fewer
- * when memory is short; the tally counts all of them.
+ * when the lists of all dialogs are at their bound; the tally counts all of them.
  */
 const struct stream_hole *dialog_holes(const struct dialog *dialog, size_t *count);
 
