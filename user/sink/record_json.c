@@ -226,19 +226,25 @@ static char *write_fields(struct writer *w, char *p)
             p = take_back(w);
             continue;
         }
-        if (row->type == FIELD_END) {
-            p = close_object(w, p);
-        } else if (!record_view_has(&w->view, row)) {
+        if (!record_view_has(&w->view, row)) {
             row = skip(row);
             continue;
-        } else if (row->type == FIELD_OBJECT) {
-            p = open_object(w, row, p);
-        } else {
+        }
+        switch (row->type) {
+        case FIELD_OBJECT:
+            p = open_object(w, row++, p);
+            break;
+        case FIELD_END:
+            p = close_object(w, p);
+            row++;
+            break;
+        default:
             value.type = row->type;
             if (row->get(&w->view, row, &value))
                 p = write_leaf(w, row, &value, p);
+            row = row->type == FIELD_LIST ? skip(row) : row + 1;
+            break;
         }
-        row = row->type == FIELD_OBJECT || row->type == FIELD_END ? row + 1 : skip(row);
     }
     return p;
 }

@@ -39,6 +39,10 @@ static inline char *text_put_u64(char *p, uint64_t value)
         *p = (char)('0' + value);
         return p + 1;
     }
+    if (value < 100) {
+        memcpy(p, text_digit_pairs + value * 2, 2);
+        return p + 2;
+    }
     return text_put_fixed(p, value, text_count_digits(value));
 }
 
