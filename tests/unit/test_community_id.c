@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Community IDs against the vectors of the specification's reference (pycommunityid's tests) and of
- * the corpus (community-id/tcp).
+ * the corpus (community-id/tcp, arkime).
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,6 +32,12 @@ static const struct row rows[] = {
      "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
     {"corpus: tcp, reply", IP_PROTO_TCP, "66.35.250.204", "128.232.110.120", 80, 34855,
      "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
+    {"corpus: arkime dns-tcp", IP_PROTO_TCP, "10.180.156.141", "10.2.95.39", 49342, 53,
+     "1:aiyyBmnGUlby3uK/mWpMfvJm2U4="},
+    {"corpus: arkime http-301-get", IP_PROTO_TCP, "10.180.156.141", "192.30.252.130", 62341, 80,
+     "1:/wxImZfyysTBc/FfJh8ZIhrdJbI="},
+    {"corpus: arkime tls13", IP_PROTO_TCP, "2001:16d8:ffce:10:aca8:353c:291d:a9b3",
+     "2400:cb00:2048:1::6813:c266", 62510, 443, "1:+howsemozCcnIdXPNBANfoSfiAw="},
     {"tcp, ports in network order", IP_PROTO_TCP, "10.0.0.1", "10.0.0.2", 10, 11569,
      "1:SXBGMX1lBOwhhoDrZynfROxnhnM="},
     {"udp", IP_PROTO_UDP, "192.168.1.52", "8.8.8.8", 54585, 53, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="},
