@@ -2,6 +2,7 @@
 /* Limits are at every level of the hierarchy: cgroup-v2.rst, "memory.max". */
 #include "host/machine.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,4 +97,19 @@ uint64_t machine_memory_limit_bytes(void)
 uint64_t machine_memory_used_bytes(void)
 {
     return read_memory().used_bytes;
+}
+
+uint64_t machine_capabilities(void)
+{
+    FILE *stream = fopen("/proc/self/status", "re");
+    char line[256];
+    uint64_t set = 0;
+
+    if (!stream)
+        return 0;
+    while (fgets(line, sizeof(line), stream))
+        if (sscanf(line, "CapEff: %" SCNx64, &set) == 1)
+            break;
+    fclose(stream);
+    return set;
 }

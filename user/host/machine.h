@@ -20,4 +20,7 @@ uint64_t machine_memory_limit_bytes(void);
 /* Memory in use under that limit, bytes; 0 when there is no limit. */
 uint64_t machine_memory_used_bytes(void);
 
+/* Our effective capabilities, bit n for capability n (linux/capability.h); 0 when unknown. */
+uint64_t machine_capabilities(void);
+
 #endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of subcommands, nothing more. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "version.h"
+
+static int cmd_help(int argc, char **argv);
+
+static const struct command commands[] = {
+    {"run", cmd_run,
+     "[-i IFACE|GLOB]... [-o DIR] [--prom FILE] [--depth all|none|BYTES]\n"
+     "[--snaplen BYTES] [--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--lots]\n"
+     "[--duration SEC] [--interval SEC] [--max-flows N]",
+     "track the sessions of this host's interfaces, live\n"
+     "\n"
+     "Default: every veth and netkit interface, present and future. On a terminal it shows\n"
+     "the live table; into a pipe, without -o, it writes records to stdout, one JSON object a\n"
+     "line. With -o they go to DIR/sessions.ndjson, captures to DIR/pcap/, streams to DIR/streams/.\n"
+     "Ends on SIGINT, SIGTERM or after --duration, and leaves nothing behind."},
+    {"doctor", cmd_doctor, "[--json]",
+     "say what this kernel and machine can do, and what is missing\n"
+     "\n"
+     "Exit status 0 when sessions can be tracked, 1 when not."},
+    {"help", cmd_help, "[COMMAND]", "this list, or how to use a command"},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int refuse_command(const char *name)
+{
+    fprintf(stderr, "sesstap: no command '%s'; 'sesstap help' lists them\n", name);
+    return EXIT_USAGE;
+}
+
+static void list_commands(FILE *out)
+{
+    fprintf(out, "usage: sesstap COMMAND [ARGUMENT]...\n"
+                 "       sesstap --help | --version\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-8s %.*s\n", commands[i].name, (int)strcspn(commands[i].help, "\n"),
+                commands[i].help);
+}
+
+static void explain_command(const struct command *command)
+{
+    int indent = printf("usage: sesstap %s ", command->name);
+
+    for (const char *line = command->usage; *line;) {
+        size_t len = strcspn(line, "\n");
+
+        printf("%.*s\n", (int)len, line);
+        line += len + (line[len] == '\n');
+        if (*line)
+            printf("%*s", indent, "");
+    }
+    printf("\n%s\n", command->help);
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+
+    if (argc > 1 && !command)
+        return refuse_command(argv[1]);
+    if (command)
+        explain_command(command);
+    else
+        list_commands(stdout);
+    return EXIT_DONE;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+
+    if (argc < 2) {
+        list_commands(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        return printf("sesstap %s\n", SESSTAP_VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return cmd_help(1, argv);
+    command = find_command(argv[1]);
+    if (!command)
+        return refuse_command(argv[1]);
+    if (asks_for_help(argc - 1, argv + 1)) {
+        explain_command(command);
+        return EXIT_DONE;
+    }
+    return command->run(argc - 1, argv + 1);
+}
