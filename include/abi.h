@@ -82,9 +82,17 @@ struct flow_dir {
     __u16 ip_id;         /* of the last IPv4 packet, network order */
     __u8 wscale;         /* shift of wnd, 0 until both sides offered one */
     __u8 gap_count;
-    __u8 pad[10];
+    __u8 known;       /* enum flow_known */
+    __u8 stray_count; /* segments far ahead that followed each other */
+    __u32 stray_nxt;  /* where the next of them would begin */
+    __u8 pad[4];
 };
 _Static_assert(sizeof(struct flow_dir) == 64, "flow_dir");
+/* Which numbers of a direction are set; 0 is a number like any other. */
+enum flow_known {
+    FLOW_KNOWS_SEQ = 1 << 0, /* first_seq, seq_nxt */
+    FLOW_KNOWS_ACK = 1 << 1, /* ack */
+};
 #define TCP_HDR_BASE 32 /* 20 and the timestamp option: what nearly every segment has */
 
 #define FLOW_GAPS 4
@@ -153,9 +161,9 @@ _Static_assert(sizeof(struct flow_quality) == 184, "flow_quality");
  * cache line of the key's end and each flow_dir is a line of its own.
  */
 struct flow {
-    __u32 bits;    /* enum flow_bit */
-    __u32 ifindex; /* the interface that counts this session's packets */
-    __u64 pkts[2]; /* wire packets from endpoint 0 and 1 */
+    __u32 bits;          /* enum flow_bit */
+    __u32 ifindex;       /* the interface that counts this session's packets */
+    __u64 pkts[2];       /* wire packets from endpoint 0 and 1 */
     __u64 last_data_pkt; /* pkts[0] + pkts[1] after the last packet with payload */
     __u32 lots;          /* runs of payload in one direction */
     __u8 last_data_from; /* endpoint that sent payload last, valid when lots > 0 */
@@ -208,19 +216,19 @@ _Static_assert(sizeof(struct iface_seen) == 48, "iface_seen");
 /* ---- what was given up, each under a name ----------------------------------------------------- */
 
 /* Why a packet belongs to no session. seen = packets of sessions + the sum of these. */
-#define UNACCOUNTED_REASONS(X)                                                                     \
-    X(NO_INTERFACE, no_interface, "arrived on an interface that is being attached or removed")     \
-    X(NOT_IP, not_ip, "neither IPv4 nor IPv6: ARP, LLDP, spanning tree ...")                       \
-    X(TRUNCATED, truncated, "ends before its headers do")                                          \
-    X(MALFORMED, malformed, "header lengths contradict each other")                                \
-    X(FRAGMENT, fragment, "a later IP fragment, which has no ports")                               \
-    X(EXTENSION_HEADERS, extension_headers, "more IPv6 extension headers than are walked")         \
-    X(L4_UNSUPPORTED, l4_unsupported, "an IP protocol other than TCP, UDP, ICMP, SCTP")            \
-    X(OTHER_HOP, other_hop, "counted at the first tracked interface that saw its session")         \
-    X(TABLE_FULL_TCP, table_full_tcp, "the flow table was full, TCP")                              \
-    X(TABLE_FULL_UDP, table_full_udp, "the flow table was full, UDP")                              \
-    X(TABLE_FULL_ICMP, table_full_icmp, "the flow table was full, ICMP or ICMPv6")                 \
-    X(TABLE_FULL_SCTP, table_full_sctp, "the flow table was full, SCTP")                           \
+#define UNACCOUNTED_REASONS(X)                                                                 \
+    X(NO_INTERFACE, no_interface, "arrived on an interface that is being attached or removed") \
+    X(NOT_IP, not_ip, "neither IPv4 nor IPv6: ARP, LLDP, spanning tree ...")                   \
+    X(TRUNCATED, truncated, "ends before its headers do")                                      \
+    X(MALFORMED, malformed, "header lengths contradict each other")                            \
+    X(FRAGMENT, fragment, "a later IP fragment, which has no ports")                           \
+    X(EXTENSION_HEADERS, extension_headers, "more IPv6 extension headers than are walked")     \
+    X(L4_UNSUPPORTED, l4_unsupported, "an IP protocol other than TCP, UDP, ICMP, SCTP")        \
+    X(OTHER_HOP, other_hop, "counted at the first tracked interface that saw its session")     \
+    X(TABLE_FULL_TCP, table_full_tcp, "the flow table was full, TCP")                          \
+    X(TABLE_FULL_UDP, table_full_udp, "the flow table was full, UDP")                          \
+    X(TABLE_FULL_ICMP, table_full_icmp, "the flow table was full, ICMP or ICMPv6")             \
+    X(TABLE_FULL_SCTP, table_full_sctp, "the flow table was full, SCTP")                       \
     X(INSERT_FAILED, insert_failed, "the kernel refused a new table entry for another reason")
 
 enum unaccounted_reason {
@@ -289,27 +297,27 @@ struct record_sample {
     __u64 flow_id;
     __u64 time_ns;
     __u32 ifindex;
-    __u32 skb_len;        /* whole skb, link-layer header included */
-    __u32 payload_len;    /* whole skb, layer-4 payload on the wire */
-    __u32 chunk_off;      /* first payload byte of this record in that payload */
-    __u32 chunk_len;      /* payload bytes on the wire that this record stands for */
-    __u32 cap_len;        /* of these, bytes that follow; <= chunk_len */
-    __u32 old_bytes;      /* of payload_len, bytes seen before; same in each record of the skb */
-    __u16 headers_len;    /* bytes before the payload */
-    __u16 gso_size;       /* payload of each wire packet but the last; 0: one packet */
-    __u16 gso_segs;       /* wire packets */
-    __u16 vlan_tci;       /* offloaded tag, 0: none */
-    __u8 from;            /* endpoint that sent it */
-    __u8 flags;           /* enum sample_flag */
-    __u8 hook;            /* enum hook_direction */
-    __u8 l3_only;         /* no link-layer header */
-    __u64 pkt_index;      /* flow.pkts[0] + flow.pkts[1] with this skb's packets counted */
-    struct flow_key key;  /* so that a sample can come before its session's announcement */
+    __u32 skb_len;       /* whole skb, link-layer header included */
+    __u32 payload_len;   /* whole skb, layer-4 payload on the wire */
+    __u32 chunk_off;     /* first payload byte of this record in that payload */
+    __u32 chunk_len;     /* payload bytes on the wire that this record stands for */
+    __u32 cap_len;       /* of these, bytes that follow; <= chunk_len */
+    __u32 old_bytes;     /* of payload_len, bytes seen before; same in each record of the skb */
+    __u16 headers_len;   /* bytes before the payload */
+    __u16 gso_size;      /* payload of each wire packet but the last; 0: one packet */
+    __u16 gso_segs;      /* wire packets */
+    __u16 vlan_tci;      /* offloaded tag, 0: none */
+    __u8 from;           /* endpoint that sent it */
+    __u8 flags;          /* enum sample_flag */
+    __u8 hook;           /* enum hook_direction */
+    __u8 l3_only;        /* no link-layer header */
+    __u64 pkt_index;     /* flow.pkts[0] + flow.pkts[1] with this skb's packets counted */
+    struct flow_key key; /* so that a sample can come before its session's announcement */
 };
 _Static_assert(sizeof(struct record_sample) == 104, "record_sample");
 
 #define SAMPLE_CHUNK_BYTES 16384 /* payload in one record at most */
-#define SAMPLE_CHUNKS 5          /* a 64 KB skb; the rest of a larger one counts as lost */
+#define SAMPLE_CHUNKS      5     /* a 64 KB skb; the rest of a larger one counts as lost */
 #define SAMPLE_HEADERS_MAX 192   /* longer headers are cut, and the sample counts as lost */
 
 /* ---- knobs ---------------------------------------------------------------------------------- */

@@ -10,11 +10,11 @@
 
 /* In the kernel two CPUs may hold one entry; in user space a table has one owner. */
 #ifdef __bpf__
-#define FLOW_ADD(ptr, n) ((void)__sync_fetch_and_add((ptr), (n)))
-#define FLOW_OR(ptr, mask) __sync_fetch_and_or((ptr), (mask))
+#define FLOW_ADD(ptr, n)    ((void)__sync_fetch_and_add((ptr), (n)))
+#define FLOW_OR(ptr, mask)  __sync_fetch_and_or((ptr), (mask))
 #define FLOW_XOR(ptr, mask) ((void)__sync_fetch_and_xor((ptr), (mask)))
 #else
-#define FLOW_ADD(ptr, n) ((void)(*(ptr) += (n)))
+#define FLOW_ADD(ptr, n)    ((void)(*(ptr) += (n)))
 static inline __attribute__((unused)) __u32 flow_or_(__u32 *ptr, __u32 mask)
 {
     __u32 old = *ptr;
@@ -22,7 +22,7 @@ static inline __attribute__((unused)) __u32 flow_or_(__u32 *ptr, __u32 mask)
     *ptr = old | mask;
     return old;
 }
-#define FLOW_OR(ptr, mask) flow_or_((ptr), (mask))
+#define FLOW_OR(ptr, mask)  flow_or_((ptr), (mask))
 #define FLOW_XOR(ptr, mask) ((void)(*(ptr) ^= (mask)))
 #endif
 

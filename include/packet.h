@@ -11,10 +11,12 @@
 #include "wire.h"
 
 #define PACKET_INLINE static inline __attribute__((always_inline, unused))
-#define PACKET_LIKELY(x) __builtin_expect(!!(x), 1)
+/* For the rare and bulky: a function of its own, so that its stack is not the caller's. */
+#define PACKET_COLD        static __attribute__((noinline, unused))
+#define PACKET_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define PACKET_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-#define PACKET_VLAN_TAGS 2
+#define PACKET_VLAN_TAGS   2
 #define PACKET_MPLS_LABELS 4
 #define PACKET_EXT_HEADERS 8
 #define PACKET_L3_HDR_MASK 0x7fff /* the fixed header and eight of 2048 bytes fit */
@@ -32,7 +34,7 @@ struct packet {
     __u16 payload_off;
     __u16 l3_hdr_len; /* IP header with options or extension headers */
     __u16 l4_hdr_len;
-    __u16 frag_off; /* bytes */
+    __u16 frag_off;               /* bytes */
     __u16 vlan[PACKET_VLAN_TAGS]; /* tag control information, host order, outermost first */
     __u16 ip_id;                  /* IPv4, network order */
     __u8 vlan_count;
@@ -57,7 +59,7 @@ struct packet_cursor {
 /* What was written to *ptr is forgotten, and read again. */
 #define PACKET_REREAD(ptr) asm volatile("" : : "r"(ptr) : "memory")
 #else
-#define PACKET_REREAD(ptr) ((void)(ptr))
+#define PACKET_REREAD(ptr)   ((void)(ptr))
 #define PACKET_ONE_COPY(ptr) ((void)(ptr))
 #endif
 

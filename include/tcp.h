@@ -54,13 +54,25 @@ PACKET_INLINE __u32 tcp_acked_bits(__u32 bits, const struct flow_dir *peer,
     return set & ~bits;
 }
 
-/* Whether an acknowledgment can be: of something sent, or, where packets were missed, in window. */
+/*
+ * Whether an acknowledgment can be: of something sent, or, where packets were missed, in the window
+ * that this side offered.
+ */
 PACKET_INLINE int tcp_ack_plausible(const struct flow *flow, const struct flow_dir *me,
-                                    const struct flow_dir *peer, __u32 peer_seen, __u32 ack)
+                                    const struct flow_dir *peer, __u32 ack)
 {
-    if (!peer_seen || !tcp_before(peer->seq_nxt, ack))
+    __u32 base = me->known & FLOW_KNOWS_ACK ? me->ack : peer->seq_nxt;
+
+    if (!(peer->known & FLOW_KNOWS_SEQ) || !tcp_before(peer->seq_nxt, ack))
         return 1;
-    return me->ack && !tcp_before(me->ack + tcp_window(flow, me) + TCP_WINDOW_SLACK, ack);
+    return !tcp_before(base + tcp_window(flow, me) + TCP_WINDOW_SLACK, ack);
+}
+
+/* Whether a segment acknowledges the peer's SYN, with no more than slack bytes that were not seen. */
+PACKET_INLINE int tcp_acks_syn(const struct packet *pkt, const struct flow_dir *peer, __u32 slack)
+{
+    return (pkt->tcp_flags & TCP_ACK) &&
+           pkt->ack - peer->first_seq - 1 <= peer->seq_nxt - peer->first_seq - 1 + slack;
 }
 
 /* ---- flags ------------------------------------------------------------------------------------ */
@@ -84,6 +96,7 @@ PACKET_INLINE int tcp_is_restart(const struct flow *flow, const struct packet *p
     const __u32 both_fin = FLOW_FIN | FLOW_FIN << FLOW_ENDPOINT_SHIFT;
     __u32 mine = flow->bits >> (from ? FLOW_ENDPOINT_SHIFT : 0);
     const struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
+    int is_synack = !!(pkt->tcp_flags & TCP_ACK);
     __u64 last =
         flow->dir[0].last_ns > flow->dir[1].last_ns ? flow->dir[0].last_ns : flow->dir[1].last_ns;
 
@@ -91,22 +104,30 @@ PACKET_INLINE int tcp_is_restart(const struct flow *flow, const struct packet *p
         return 0;
     if ((mine & FLOW_SYN) && pkt->seq == me->first_seq)
         return 0; /* the same SYN again */
+    if (is_synack && (me->known & FLOW_KNOWS_SEQ) && pkt->seq == me->seq_nxt)
+        return 0; /* goes on where the session was: the flag is wrong */
     if ((flow->bits & FLOW_CLOSED) || (flow->bits & both_fin) == both_fin)
         return 1;
-    if (mine & (FLOW_FIN | FLOW_RST))
-        return tcp_before(me->seq_nxt - 1, pkt->seq) || (mine & FLOW_RST);
-    return (flow->bits & (FLOW_ESTABLISHED | FLOW_MISSED_SYN)) && last && now_ns > last &&
-           now_ns - last > TCP_QUIET_NS;
+    if (mine & FLOW_FIN)
+        return tcp_before(me->seq_nxt - 1, pkt->seq);
+    if (is_synack && !(flow->bits & (FLOW_ESTABLISHED | FLOW_MISSED_SYN)))
+        return 0;
+    return last && now_ns > last && now_ns - last > TCP_QUIET_NS;
 }
 
 PACKET_INLINE void tcp_first_syn(struct flow *flow, const struct packet *pkt, __u32 from,
                                  const struct flow_syn *syn)
 {
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
+    __u32 end = pkt->seq + 1 + pkt->payload_len;
 
+    if (!(me->known & FLOW_KNOWS_SEQ) || pkt->seq != me->first_seq ||
+        tcp_before(me->seq_nxt, end)) {
+        me->seq_nxt = end;
+        me->wnd = pkt->wnd;
+    }
     me->first_seq = pkt->seq;
-    me->seq_nxt = pkt->seq + 1 + pkt->payload_len;
-    me->wnd = pkt->wnd;
+    me->known |= FLOW_KNOWS_SEQ;
     if (syn)
         flow->quality[from].syn = *syn;
 }
@@ -121,23 +142,26 @@ PACKET_INLINE __u32 tcp_track_syn(struct flow *flow, const struct packet *pkt, _
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
     struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
     struct flow_quality *q = &flow->quality[from];
-    __u32 bits = flow->bits, mine = bits >> (from ? FLOW_ENDPOINT_SHIFT : 0),
-          theirs = bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT);
-    int is_synack = !!(pkt->tcp_flags & TCP_ACK), known = !!(mine & (FLOW_SYN | FLOW_SEEN));
-    __u32 set = FLOW_SYN | (is_synack ? FLOW_SYNACK : 0);
+    __u32 bits = flow->bits, mine = bits >> (from ? FLOW_ENDPOINT_SHIFT : 0);
+    int is_synack = !!(pkt->tcp_flags & TCP_ACK);
+    __u32 set = FLOW_BIT(from, FLOW_SYN | (is_synack ? FLOW_SYNACK : 0));
 
-    *valid = 0;
-    if (is_synack && (theirs & FLOW_SYN) &&
-        (tcp_before(pkt->ack, peer->first_seq + 1) || tcp_before(peer->seq_nxt, pkt->ack))) {
+    *valid = is_synack;
+    if (is_synack && (peer->known & FLOW_KNOWS_SEQ) && !tcp_acks_syn(pkt, peer, 0)) {
         q->out_of_window++;
+        *valid = 0;
         return 0;
     }
-    if (known && pkt->seq != me->first_seq && (bits & (FLOW_ESTABLISHED | FLOW_MISSED_SYN))) {
+    if ((me->known & FLOW_KNOWS_SEQ) && pkt->seq != me->first_seq &&
+        ((mine & FLOW_SYN_ACKED) || (bits & (FLOW_ESTABLISHED | FLOW_MISSED_SYN)))) {
         q->out_of_window++;
+        *valid = is_synack && pkt->seq == me->seq_nxt;
         return 0;
     }
     if ((mine & FLOW_SYN) && pkt->seq == me->first_seq) {
-        if (is_synack == !!(mine & FLOW_SYNACK) && !pkt->payload_len)
+        if (tcp_is_repeat(me, pkt, 1))
+            q->capture_repeats++;
+        else if (is_synack == !!(mine & FLOW_SYNACK) && !pkt->payload_len)
             q->retransmits++;
     } else {
         tcp_first_syn(flow, pkt, from, syn);
@@ -148,14 +172,15 @@ PACKET_INLINE __u32 tcp_track_syn(struct flow *flow, const struct packet *pkt, _
     if (is_synack) {
         if (!flow->synack_ns)
             flow->synack_ns = now_ns;
-        if (!(theirs & (FLOW_SYN | FLOW_SEEN))) {
+        if (!(peer->known & FLOW_KNOWS_SEQ)) {
             peer->first_seq = pkt->ack - 1;
             peer->seq_nxt = pkt->ack;
+            peer->known |= FLOW_KNOWS_SEQ;
         }
-        tcp_agree_window_scale(flow);
+        set |= FLOW_BIT(!from, FLOW_SYN_ACKED);
     }
-    *valid = is_synack;
-    return FLOW_BIT(from, set);
+    tcp_agree_window_scale(flow);
+    return set;
 }
 
 /* RFC 5961 section 3, as a third party can check it. Returns new bits. */
@@ -165,18 +190,20 @@ PACKET_INLINE __u32 tcp_track_rst(struct flow *flow, const struct packet *pkt, _
     const struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
     __u32 bits = flow->bits, mine = bits >> (from ? FLOW_ENDPOINT_SHIFT : 0),
           theirs = bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT);
-    int has_ack = !!(pkt->tcp_flags & TCP_ACK), good;
+    int good;
 
-    if ((theirs & FLOW_SYN) && !(mine & FLOW_SEEN)) /* refused: answers a SYN */
-        good = has_ack && tcp_before(peer->first_seq, pkt->ack) &&
-               !tcp_before(peer->seq_nxt, pkt->ack);
-    else if (!(theirs & FLOW_SEEN)) /* one side only: all that is known is what it sent */
-        good = !(mine & FLOW_SEEN) || !tcp_before(pkt->seq, me->seq_nxt - TCP_WINDOW_SLACK);
-    else if (!(theirs & FLOW_SYN_ACKED) && !(bits & FLOW_ESTABLISHED) && !peer->ack)
-        good = pkt->seq - me->first_seq <= 1 || pkt->seq == me->seq_nxt;
-    else
-        good = ((mine & FLOW_SEEN) && pkt->seq == me->seq_nxt) ||
+    if ((theirs & FLOW_SYN) && !(theirs & FLOW_SYN_ACKED) && !(mine & FLOW_SYN)) /* refused */
+        good = tcp_acks_syn(pkt, peer, 0);
+    else if (peer->known & FLOW_KNOWS_ACK)
+        good = ((me->known & FLOW_KNOWS_SEQ) && pkt->seq == me->seq_nxt) ||
                pkt->seq - peer->ack <= tcp_window(flow, peer);
+    else if (!(me->known & FLOW_KNOWS_SEQ))
+        good = 1;
+    else if (theirs & FLOW_SEEN)
+        good = pkt->seq == me->seq_nxt || pkt->seq - me->first_seq <= 1;
+    else /* one side only: all that is known is what it sent */
+        good = !tcp_before(pkt->seq, me->seq_nxt - TCP_WINDOW_SLACK) &&
+               !tcp_before(me->seq_nxt + TCP_PLAUSIBLE_JUMP, pkt->seq);
     if (!good) {
         flow->quality[from].out_of_window++;
         return 0;
@@ -184,29 +211,44 @@ PACKET_INLINE __u32 tcp_track_rst(struct flow *flow, const struct packet *pkt, _
     return FLOW_BIT(from, FLOW_RST) | (from && !(theirs & FLOW_RST) ? FLOW_RST_FIRST_1 : 0);
 }
 
-/* A FIN that is not from before the highest byte sent. Returns new bits. */
+/*
+ * A FIN that is not from before the highest byte sent; what it jumps over is a gap. Returns new bits,
+ * with the acknowledgment too if that was seen first.
+ */
 PACKET_INLINE __u32 tcp_track_fin(struct flow *flow, const struct packet *pkt, __u32 from,
-                                  __u32 end)
+                                  __u32 end, __u64 now_ns)
 {
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
+    const struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
+    struct flow_quality *q = &flow->quality[from];
     __u32 mine = flow->bits >> (from ? FLOW_ENDPOINT_SHIFT : 0),
-          theirs = flow->bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT), set;
+          theirs = flow->bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT), set = FLOW_FIN;
 
     if (mine & FLOW_FIN) {
-        if (end + 1 == flow->quality[from].fin_seq && !pkt->payload_len)
-            flow->quality[from].retransmits++;
+        if (end + 1 == q->fin_seq && !pkt->payload_len) {
+            if (tcp_is_repeat(me, pkt, 1))
+                q->capture_repeats++;
+            else
+                q->retransmits++;
+        }
         return 0;
     }
     if (tcp_before(end, me->seq_nxt)) {
-        flow->quality[from].out_of_window++;
+        q->out_of_window++;
         return 0;
     }
-    flow->quality[from].fin_seq = end + 1;
+    if (end != me->seq_nxt) {
+        tcp_gap_open(me, q, me->seq_nxt, end);
+        q->gap_ns = now_ns;
+    }
+    q->fin_seq = end + 1;
     me->seq_nxt = end + 1;
-    set = FLOW_BIT(from, FLOW_FIN);
+    if ((peer->known & FLOW_KNOWS_ACK) && !tcp_before(peer->ack, end + 1))
+        set |= FLOW_FIN_ACKED;
+    set = FLOW_BIT(from, set);
     if (!(theirs & FLOW_FIN))
-        set |= from ? FLOW_FIN_FIRST_1 : 0;
-    else if (tcp_before(pkt->ack, flow->quality[!from].fin_seq))
+        return set | (from ? FLOW_FIN_FIRST_1 : 0);
+    if (!(pkt->tcp_flags & TCP_ACK) || tcp_before(pkt->ack, flow->quality[!from].fin_seq))
         set |= FLOW_CLOSE_BOTH;
     return set;
 }
@@ -221,6 +263,7 @@ PACKET_INLINE void tcp_join(struct flow *flow, const struct packet *pkt, __u32 f
     me->first_seq = pkt->seq - 1;
     me->seq_nxt = pkt->seq;
     me->wnd = pkt->wnd;
+    me->known |= FLOW_KNOWS_SEQ;
 }
 
 /* An acknowledgment by this side: how far, whether it repeats, what of the peer's it settles. */
@@ -230,24 +273,33 @@ PACKET_INLINE __u32 tcp_track_ack(struct flow *flow, const struct packet *pkt, _
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
     struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
     struct flow_quality *q = &flow->quality[from];
-    __u32 mine = flow->bits >> (from ? FLOW_ENDPOINT_SHIFT : 0),
-          theirs = flow->bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT);
-    int advances = !(mine & FLOW_SEEN) || !me->ack || tcp_before(me->ack, pkt->ack);
+    const __u32 both_syn = FLOW_SYN | FLOW_SYN << FLOW_ENDPOINT_SHIFT;
+    const __u32 both_syn_acked = FLOW_SYN_ACKED | FLOW_SYN_ACKED << FLOW_ENDPOINT_SHIFT;
+    __u32 theirs = flow->bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT), set;
 
-    if (!tcp_ack_plausible(flow, me, peer, theirs & FLOW_SEEN, pkt->ack)) {
+    if (!tcp_ack_plausible(flow, me, peer, pkt->ack)) {
         q->out_of_window++;
         return 0;
     }
-    if (advances) {
+    if (!(me->known & FLOW_KNOWS_ACK) || tcp_before(me->ack, pkt->ack)) {
         me->ack = pkt->ack;
+        me->known |= FLOW_KNOWS_ACK;
         if (peer->rtt_ns && !tcp_before(pkt->ack, peer->rtt_seq))
             tcp_rtt_sample(peer, &flow->quality[!from], now_ns);
     } else if (pkt->ack == me->ack && !pkt->payload_len && pkt->wnd == me->wnd &&
                pkt->seq == me->seq_nxt && peer->seq_nxt != pkt->ack &&
-               !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
-        q->duplicate_acks++;
+               !(pkt->tcp_flags & (TCP_SYN | TCP_FIN))) {
+        if (tcp_is_repeat(me, pkt, 1))
+            q->capture_repeats++;
+        else
+            q->duplicate_acks++;
     }
-    return FLOW_BIT(!from, tcp_acked_bits(theirs, peer, &flow->quality[!from], pkt->ack));
+    set = FLOW_BIT(!from, tcp_acked_bits(theirs, peer, &flow->quality[!from], pkt->ack));
+    /* Of a SYN and its answer one was not seen: who goes on from there has both. */
+    if (!(pkt->tcp_flags & TCP_SYN) && !(flow->bits & (FLOW_ESTABLISHED | FLOW_MISSED_SYN)) &&
+        (flow->bits & both_syn) != both_syn)
+        set |= both_syn_acked;
+    return set;
 }
 
 /* Payload, or a segment with none: where it stands in the sender's stream. Returns old bytes. */
@@ -257,27 +309,25 @@ PACKET_INLINE __u32 tcp_track_payload(struct flow *flow, const struct packet *pk
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
     const struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
     struct flow_quality *q = &flow->quality[from];
-    __u32 theirs = flow->bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT);
+    __u32 is_fin = flow->bits & FLOW_BIT(from, FLOW_FIN);
     __u32 seq = pkt->seq + !!(pkt->tcp_flags & TCP_SYN), end = seq + pkt->payload_len, old = 0;
 
     if (!pkt->payload_len) {
         if (seq + 1 == me->seq_nxt && !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
-            (flow->bits & FLOW_ESTABLISHED) && !(flow->bits & FLOW_BIT(from, FLOW_FIN)))
+            (flow->bits & FLOW_ESTABLISHED) && !is_fin && tcp_all_acked(me, peer))
             q->keep_alives++;
         return 0;
     }
     if (pkt->tcp_flags & TCP_RST)
         return 0; /* RFC 9293 section 3.5.3: text that explains the reset, not stream data */
-    if (pkt->tcp_flags & TCP_SYN) {
-        if (end == me->seq_nxt && q->syn_count <= 1)
-            return 0;
-    }
-    if (!tcp_plausible(flow, me, peer, theirs & FLOW_SEEN, end)) {
+    if ((pkt->tcp_flags & TCP_SYN) && end == me->seq_nxt && q->syn_count <= 1)
+        return 0;
+    if (is_fin && tcp_before(q->fin_seq - 1, end)) {
         q->out_of_window++;
         return 0;
     }
     if (seq != me->seq_nxt)
-        old = tcp_track_unordered(me, q, pkt, pkts, seq, now_ns);
+        old = tcp_track_unordered(me, peer, q, pkt, pkts, seq, now_ns);
     if (tcp_before(me->seq_nxt, end))
         me->seq_nxt = end;
     if (!me->rtt_ns && old == 0 && end == me->seq_nxt) {
@@ -331,44 +381,76 @@ PACKET_INLINE void tcp_settle_client(struct flow *flow, const struct packet *pkt
     FLOW_OR(&flow->bits, FLOW_CLIENT_SURE);
 }
 
+/*
+ * Whether a segment that is neither SYN nor RST has a place in the session: it must acknowledge the
+ * peer's SYN if nobody did yet (RFC 9293 section 3.10.7.3), and stay within the window.
+ */
+PACKET_INLINE int tcp_belongs(struct flow *flow, const struct packet *pkt, __u32 from)
+{
+    struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
+    const struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
+    __u32 theirs = flow->bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT);
+
+    if ((theirs & (FLOW_SYN | FLOW_SYN_ACKED)) == FLOW_SYN &&
+        !tcp_acks_syn(pkt, peer, TCP_WINDOW_SLACK))
+        return 0;
+    return !tcp_is_stray(flow, me, peer, pkt);
+}
+
+/* What the flags, the payload and the acknowledgment of a segment change. Returns new bits. */
+PACKET_INLINE __u32 tcp_track_parts(struct flow *flow, const struct packet *pkt, __u32 pkts,
+                                    __u32 from, int ack_valid, __u64 now_ns, __u32 *old_bytes)
+{
+    __u8 flags = pkt->tcp_flags;
+    __u32 set = 0;
+
+    if (flags & TCP_RST)
+        set |= tcp_track_rst(flow, pkt, from);
+    *old_bytes = tcp_track_payload(flow, pkt, pkts, from, now_ns);
+    if (pkt->payload_len)
+        set |= FLOW_BIT(from, FLOW_DATA);
+    if ((flags & (TCP_FIN | TCP_SYN | TCP_RST)) == TCP_FIN)
+        set |= tcp_track_fin(flow, pkt, from, pkt->seq + pkt->payload_len, now_ns);
+    if ((flags & TCP_ACK) && ack_valid && !(flags & TCP_RST))
+        set |= tcp_track_ack(flow, pkt, from, now_ns);
+    return set;
+}
+
 /* Every segment that is not plain in-order data or acknowledgment of an open session. */
 PACKET_INLINE struct tcp_verdict tcp_track_any(struct flow *flow, const struct packet *pkt,
                                                __u32 pkts, const struct flow_syn *syn, __u64 now_ns)
 {
     struct tcp_verdict verdict = {0, 0};
     __u32 from = pkt->from & 1, set = 0;
+    __u32 theirs = flow->bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT);
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
-    struct flow_quality *q = &flow->quality[from];
-    __u8 flags = pkt->tcp_flags;
-    int valid = 1;
+    __u8 kind = pkt->tcp_flags & (TCP_SYN | TCP_RST | TCP_FIN);
+    int ack_valid = 1, belongs = 1;
 
     if (tcp_is_restart(flow, pkt, now_ns)) {
         verdict.events = TCP_EV_RESTART;
         return verdict;
     }
-    if ((flags & (TCP_SYN | TCP_RST | TCP_FIN)) == TCP_SYN) {
-        set = tcp_track_syn(flow, pkt, from, syn, now_ns, &valid);
+    if (kind == TCP_SYN) {
+        set = tcp_track_syn(flow, pkt, from, syn, now_ns, &ack_valid);
         if (set)
             tcp_settle_client(flow, pkt, from);
-    } else if (!(flow->bits & FLOW_BIT(from, FLOW_SEEN | FLOW_SYN))) {
-        if (!(flags & TCP_RST) && !me->seq_nxt)
+        belongs = set || ack_valid;
+    } else if (!(kind & TCP_RST)) {
+        belongs = !(kind & TCP_SYN) && tcp_belongs(flow, pkt, from);
+        if (!belongs)
+            flow->quality[from].out_of_window++;
+        if (belongs && !(me->known & FLOW_KNOWS_SEQ)) {
             tcp_join(flow, pkt, from);
-        if ((flow->bits & FLOW_MISSED_SYN) && !(flags & TCP_RST))
-            set = FLOW_ESTABLISHED;
+            if ((flow->bits & FLOW_MISSED_SYN) && !(theirs & FLOW_SYNACK))
+                set = FLOW_ESTABLISHED;
+        }
     }
-    if (flags & TCP_RST)
-        set |= tcp_track_rst(flow, pkt, from);
-    if (!(flags & TCP_SYN) || set)
-        verdict.old_bytes = tcp_track_payload(flow, pkt, pkts, from, now_ns);
-    if (pkt->payload_len)
-        set |= FLOW_BIT(from, FLOW_DATA);
-    if ((flags & (TCP_FIN | TCP_SYN | TCP_RST)) == TCP_FIN)
-        set |= tcp_track_fin(flow, pkt, from, pkt->seq + pkt->payload_len);
-    if ((flags & TCP_ACK) && valid && !(flags & TCP_RST))
-        set |= tcp_track_ack(flow, pkt, from, now_ns);
-    if (!(flags & (TCP_SYN | TCP_RST))) {
+    if (belongs)
+        set |= tcp_track_parts(flow, pkt, pkts, from, ack_valid, now_ns, &verdict.old_bytes);
+    if (belongs && !(kind & (TCP_SYN | TCP_RST))) {
         if (!pkt->wnd)
-            q->zero_windows++;
+            flow->quality[from].zero_windows++;
         me->wnd = pkt->wnd;
     }
     me->ip_id = pkt->ip_id;
@@ -434,6 +516,22 @@ PACKET_INLINE struct tcp_verdict tcp_track(struct flow *flow, const struct packe
     if (PACKET_LIKELY(tcp_track_expected(flow, pkt, now_ns)))
         return verdict;
     return tcp_track_any(flow, pkt, pkts, syn, now_ns);
+}
+
+/*
+ * Track and count one skb of any protocol. With TCP_EV_RESTART nothing was done: give the entry to a
+ * new session (flow_begin) and call again. syn as for tcp_track.
+ */
+PACKET_INLINE struct tcp_verdict flow_track(struct flow *flow, const struct packet *pkt, __u32 pkts,
+                                            const struct flow_syn *syn, __u64 now_ns)
+{
+    struct tcp_verdict verdict = {0, 0};
+
+    if (pkt->key.l4_proto == IP_PROTO_TCP)
+        verdict = tcp_track(flow, pkt, pkts, syn, now_ns);
+    if (!(verdict.events & TCP_EV_RESTART))
+        flow_count(flow, pkt, pkts, verdict.old_bytes, now_ns);
+    return verdict;
 }
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "packet.h"
 
-#define TCP_OPTIONS_MAX 40
+#define TCP_OPTIONS_MAX    40
 #define TCP_OPTIONS_BUFFER 64
 
 /* One option of a SYN: size bytes from at on, of which at most three are read. */

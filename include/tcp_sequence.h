@@ -12,6 +12,7 @@
 #define TCP_PLAUSIBLE_JUMP   (1 << 30)  /* bytes ahead, when the receiver's window is unknown */
 #define TCP_WINDOW_SLACK     (1 << 16)  /* bytes beyond the window as last seen */
 #define TCP_REORDER_NS       3000000ULL /* a gap filled later than this was a loss */
+#define TCP_STRAYS_BELIEVED  4
 
 PACKET_INLINE int tcp_before(__u32 a, __u32 b)
 {
@@ -28,104 +29,152 @@ PACKET_INLINE __u32 tcp_min_seq(__u32 a, __u32 b)
     return tcp_before(a, b) ? a : b;
 }
 
-/* Bytes of [lo, hi) inside [from, to). */
+/* Bytes of [lo, hi) inside [from, to), each shorter than half the space, wherever they are. */
 PACKET_INLINE __u32 tcp_overlap(__u32 lo, __u32 hi, __u32 from, __u32 to)
 {
-    __u32 begin = tcp_max_seq(lo, from), end = tcp_min_seq(hi, to);
+    __u32 have = hi - lo, want = to - from, into = from - lo, behind = lo - from;
 
-    return tcp_before(begin, end) ? end - begin : 0;
+    if (into < have)
+        return want < have - into ? want : have - into;
+    if (behind < want)
+        return have < want - behind ? have : want - behind;
+    return 0;
 }
 
 /* The window that this direction last offered, in bytes; at its widest when the scale is unknown. */
 PACKET_INLINE __u32 tcp_window(const struct flow *flow, const struct flow_dir *dir)
 {
-    __u32 shift = flow->bits & FLOW_MISSED_SYN ? TCP_MAX_WINDOW_SHIFT : dir->wscale & 15;
+    const __u32 both_syn = FLOW_SYN | FLOW_SYN << FLOW_ENDPOINT_SHIFT;
+    __u32 shift = (flow->bits & both_syn) == both_syn ? dir->wscale & 15 : TCP_MAX_WINDOW_SHIFT;
 
     return (__u32)dir->wnd << shift;
 }
 
-/* Remember that [lo, hi) was jumped over; with no room left the oldest gap is forgotten. */
-PACKET_INLINE void tcp_gap_open(struct flow_dir *me, struct flow_quality *q, __u32 lo, __u32 hi,
-                                __u64 now_ns)
+/* Nothing of this direction waits for an acknowledgment, as far as was seen. */
+PACKET_INLINE int tcp_all_acked(const struct flow_dir *me, const struct flow_dir *peer)
 {
+    return !(peer->known & FLOW_KNOWS_ACK) || !tcp_before(peer->ack, me->seq_nxt);
+}
+
+/* The same IPv4 packet as this direction's last one: captured twice, not sent twice. */
+PACKET_INLINE int tcp_is_repeat(const struct flow_dir *me, const struct packet *pkt, __u32 pkts)
+{
+    return pkt->ip_id && pkt->ip_id == me->ip_id && pkts == 1;
+}
+
+/* Remember that [lo, hi) was jumped over; with no room left the oldest gap is forgotten. */
+PACKET_COLD void tcp_gap_open(struct flow_dir *me, struct flow_quality *q, __u32 lo, __u32 hi)
+{
+    int drop = 0;
+
     if (me->gap_count >= FLOW_GAPS) {
         for (int i = 1; i < FLOW_GAPS; i++)
-            q->gap[i - 1] = q->gap[i];
+            if (q->gap[i].lo == q->gap[i].hi)
+                drop = i;
+        for (int i = 1; i < FLOW_GAPS; i++)
+            if (i > drop)
+                q->gap[i - 1] = q->gap[i];
         me->gap_count = FLOW_GAPS - 1;
     }
     q->gap[me->gap_count & (FLOW_GAPS - 1)].lo = lo;
     q->gap[me->gap_count & (FLOW_GAPS - 1)].hi = hi;
-    q->gap_ns = now_ns;
     me->gap_count++;
 }
 
 /*
- * Take [from, to) out of the gaps; returns how many bytes of it were missing until now. A segment
- * inside a gap leaves the longer rest of it as the gap. Emptied gaps stay, with no length.
+ * Take [from, to) out of the gaps; returns how many bytes of it were missing until now. A gap that
+ * is cut in two keeps its longer part, and the other becomes a gap of its own if there is room.
+ * Emptied gaps stay, with no length.
  */
-PACKET_INLINE __u32 tcp_gap_fill(struct flow_quality *q, __u32 from, __u32 to)
+PACKET_COLD __u32 tcp_gap_fill(struct flow_dir *me, struct flow_quality *q, __u32 from, __u32 to)
 {
+    struct flow_gap rest = {0, 0};
     __u32 filled = 0;
+    int room = 0;
 
     for (int i = 0; i < FLOW_GAPS; i++) {
         struct flow_gap *gap = &q->gap[i];
-        __u32 part = tcp_overlap(gap->lo, gap->hi, from, to);
-        __u32 below = from - gap->lo, above = gap->hi - to;
+        __u32 part = tcp_overlap(gap->lo, gap->hi, from, to), below, above;
 
-        if (!part)
-            continue;
-        filled += part;
-        if (tcp_before(from, gap->lo))
-            below = 0;
-        if (tcp_before(gap->hi, to))
-            above = 0;
-        if (below >= above)
-            gap->hi = gap->lo + below;
-        else
-            gap->lo = gap->hi - above;
+        if (part) {
+            below = from - gap->lo < gap->hi - gap->lo ? from - gap->lo : 0;
+            above = gap->hi - gap->lo - below - part;
+            filled += part;
+            if (below && above) {
+                rest.lo = below < above ? gap->lo : to;
+                rest.hi = below < above ? from : gap->hi;
+            }
+            if (below < above)
+                gap->lo = gap->hi - above;
+            else
+                gap->hi = gap->lo + below;
+        }
+        room |= gap->lo == gap->hi;
     }
+    if (rest.lo != rest.hi && room)
+        tcp_gap_open(me, q, rest.lo, rest.hi);
     return filled;
 }
 
-/* Whether a segment can be the sender's at all: not beyond what the receiver's window allows. */
+/* Whether a segment up to end can be the sender's at all: within what the receiver's window allows. */
 PACKET_INLINE int tcp_plausible(const struct flow *flow, const struct flow_dir *me,
-                                const struct flow_dir *peer, __u32 peer_seen, __u32 end)
+                                const struct flow_dir *peer, __u32 end)
 {
-    __u32 window = tcp_window(flow, peer);
+    __u32 limit = me->seq_nxt + TCP_PLAUSIBLE_JUMP;
 
-    if (!peer_seen)
-        return !tcp_before(me->seq_nxt + TCP_PLAUSIBLE_JUMP, end);
-    return !tcp_before(tcp_max_seq(peer->ack + window, me->seq_nxt) + TCP_WINDOW_SLACK, end);
+    if (!(me->known & FLOW_KNOWS_SEQ))
+        return 1;
+    if (peer->known & FLOW_KNOWS_ACK)
+        limit = tcp_max_seq(peer->ack + tcp_window(flow, peer), me->seq_nxt) + TCP_WINDOW_SLACK;
+    return !tcp_before(limit, end);
+}
+
+/*
+ * Segments beyond the window are strays, unless several follow each other: then it is the session
+ * that went on while nobody looked.
+ */
+PACKET_INLINE int tcp_is_stray(const struct flow *flow, struct flow_dir *me,
+                               const struct flow_dir *peer, const struct packet *pkt)
+{
+    __u32 end = pkt->seq + pkt->payload_len;
+
+    if (tcp_plausible(flow, me, peer, end))
+        return 0;
+    me->stray_count = pkt->seq == me->stray_nxt ? me->stray_count + 1 : 1;
+    me->stray_nxt = end;
+    if (me->stray_count < TCP_STRAYS_BELIEVED)
+        return 1;
+    me->stray_count = 0;
+    return 0;
 }
 
 /*
  * Payload that does not begin where the last ended: returns how many of its bytes are old, and
  * counts it as retransmitted, out of order, keep-alive or captured twice.
  */
-PACKET_INLINE __u32 tcp_track_unordered(struct flow_dir *me, struct flow_quality *q,
-                                        const struct packet *pkt, __u32 pkts, __u32 seq,
-                                        __u64 now_ns)
+PACKET_INLINE __u32 tcp_track_unordered(struct flow_dir *me, const struct flow_dir *peer,
+                                        struct flow_quality *q, const struct packet *pkt,
+                                        __u32 pkts, __u32 seq, __u64 now_ns)
 {
     __u32 end = seq + pkt->payload_len, nxt = me->seq_nxt, filled = 0, old;
 
     if (tcp_before(nxt, seq)) {
-        tcp_gap_open(me, q, nxt, seq, now_ns);
+        tcp_gap_open(me, q, nxt, seq);
+        q->gap_ns = now_ns;
         return 0;
     }
     old = tcp_before(nxt, end) ? nxt - seq : pkt->payload_len;
     if (me->gap_count)
-        filled = tcp_gap_fill(q, seq, seq + old);
-    if (filled > old)
-        filled = old;
+        filled = tcp_gap_fill(me, q, seq, seq + old);
     if (filled && now_ns - q->gap_ns < TCP_REORDER_NS) {
         q->out_of_order += pkts;
-    } else if (!filled && pkt->payload_len == 1 && seq + 1 == nxt) {
+    } else if (!filled && pkt->payload_len == 1 && seq + 1 == nxt && tcp_all_acked(me, peer)) {
         q->keep_alives++;
-    } else if (!filled && end == nxt && pkt->ip_id && pkt->ip_id == me->ip_id && pkts == 1) {
+    } else if (!filled && end == nxt && tcp_is_repeat(me, pkt, pkts)) {
         q->capture_repeats++;
     } else {
         q->retransmits += pkts;
-        if (!tcp_before(me->rtt_seq, seq))
+        if (tcp_before(seq, me->rtt_seq))
             me->rtt_ns = 0; /* Karn: an ACK would be ambiguous */
     }
     old -= filled;

@@ -21,13 +21,14 @@ enum tcp_state {
     TCP_STATE_COUNT,
 };
 
-PACKET_INLINE enum tcp_state tcp_state_of_opening(__u32 mine, __u32 theirs)
+/* Of SYNs that crossed (RFC 9293 section 3.5, figure 7) the second one is the server's and has no ACK. */
+PACKET_INLINE enum tcp_state tcp_state_of_opening(__u32 mine, __u32 theirs, int is_server)
 {
     if (mine & FLOW_SYNACK)
         return TCP_STATE_SYN_RECEIVED;
     if (mine & FLOW_SYN)
-        return (theirs & (FLOW_SYN | FLOW_SYNACK)) == FLOW_SYN ? TCP_STATE_SYN_RECEIVED
-                                                               : TCP_STATE_SYN_SENT;
+        return is_server || (theirs & (FLOW_SYN | FLOW_SYNACK)) == FLOW_SYN ? TCP_STATE_SYN_RECEIVED
+                                                                            : TCP_STATE_SYN_SENT;
     return TCP_STATE_LISTEN;
 }
 
@@ -37,13 +38,15 @@ PACKET_INLINE enum tcp_state tcp_endpoint_state(__u32 bits, __u32 endpoint)
     __u32 mine = bits >> (endpoint ? FLOW_ENDPOINT_SHIFT : 0),
           theirs = bits >> (endpoint ? 0 : FLOW_ENDPOINT_SHIFT);
     int i_first = !!(bits & FLOW_FIN_FIRST_1) == !!endpoint;
+    int is_server = !!(bits & FLOW_CLIENT_1) != !!endpoint;
 
     if ((mine | theirs) & FLOW_RST)
         return TCP_STATE_CLOSED;
     if (!(mine & FLOW_FIN)) {
         if (theirs & FLOW_FIN)
             return TCP_STATE_CLOSE_WAIT;
-        return bits & FLOW_ESTABLISHED ? TCP_STATE_ESTABLISHED : tcp_state_of_opening(mine, theirs);
+        return bits & FLOW_ESTABLISHED ? TCP_STATE_ESTABLISHED
+                                       : tcp_state_of_opening(mine, theirs, is_server);
     }
     if (!(theirs & FLOW_FIN))
         return mine & FLOW_FIN_ACKED ? TCP_STATE_FIN_WAIT_2 : TCP_STATE_FIN_WAIT_1;

@@ -94,7 +94,7 @@ struct ipv4_hdr {
     __be32 src;
     __be32 dst;
 } WIRE;
-#define IPV4_FRAG_MORE 0x2000
+#define IPV4_FRAG_MORE   0x2000
 #define IPV4_FRAG_OFFSET 0x1fff /* in units of 8 bytes */
 
 /* RFC 8200 section 3 */
@@ -120,7 +120,7 @@ struct ipv6_frag {
     __be16 offset_more; /* bits 15..3 the offset in bytes, bit 0: more fragments */
     __be32 id;
 } WIRE;
-#define IPV6_FRAG_MORE 0x0001
+#define IPV6_FRAG_MORE   0x0001
 #define IPV6_FRAG_OFFSET 0xfff8
 
 /* RFC 9293 section 3.1 */
