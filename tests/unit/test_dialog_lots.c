@@ -52,26 +52,39 @@ static void lots_have_times_and_packets(void **state)
 static void packets_of_split_segments_count_once(void **state)
 {
     static const struct {
-        uint32_t seq, len;
-    } sent[] = {{2, 6}, {4, 2}, {12, 2}, {0, 16}};
-    struct dialog_budget budget = {.max_bytes = 4096, .max_session_bytes = 4096};
-    struct dialog_conf conf = {
-        .policy = OVERLAP_LAST, .keep_lots = true, .is_tcp = true, .budget = &budget};
-    struct dialog *dialog = dialog_new(&conf);
-    struct segment seg = {.pkts = 1, .data = (const uint8_t *)"0123456789abcdef"};
-    size_t count;
+        enum overlap_policy policy;
+        uint64_t payload_bytes;
+        struct {
+            uint32_t seq, len;
+        } sent[5];
+    } rows[] = {
+        {OVERLAP_LAST, 16, {{2, 6}, {4, 2}, {12, 2}, {0, 8}, {8, 8}}},
+        {OVERLAP_FIRST, 9, {{2, 1}, {7, 1}, {5, 4}, {0, 4}, {4, 1}}}, /* some wait, some do not */
+    };
 
     (void)state;
-    dialog_begin(dialog, 0, 0);
-    for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
-        seg.seq = sent[i].seq;
-        seg.wire_len = seg.cap_len = sent[i].len;
-        dialog_segment(dialog, &seg);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct dialog_budget budget = {.max_bytes = 4096, .max_session_bytes = 4096};
+        struct dialog_conf conf = {
+            .policy = rows[i].policy, .keep_lots = true, .is_tcp = true, .budget = &budget};
+        struct dialog *dialog = dialog_new(&conf);
+        size_t count;
+
+        dialog_begin(dialog, 0, 0);
+        for (size_t k = 0; k < 5; k++) {
+            struct segment seg = {.seq = rows[i].sent[k].seq,
+                                  .wire_len = rows[i].sent[k].len,
+                                  .cap_len = rows[i].sent[k].len,
+                                  .pkts = 1,
+                                  .data = (const uint8_t *)"0123456789abcdef"};
+
+            dialog_segment(dialog, &seg);
+        }
+        assert_int_equal(dialog_lots(dialog, &count)[0].payload_bytes, rows[i].payload_bytes);
+        assert_int_equal(dialog_lots(dialog, &count)[0].pkts, 5);
+        assert_int_equal(count, 1);
+        dialog_free(dialog);
     }
-    assert_int_equal(dialog_lots(dialog, &count)[0].payload_bytes, 16);
-    assert_int_equal(dialog_lots(dialog, &count)[0].pkts, 4);
-    assert_int_equal(count, 1);
-    dialog_free(dialog);
 }
 
 static void list_of_lots_is_bounded(void **state)
