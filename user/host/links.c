@@ -380,7 +380,7 @@ int links_fd(const struct links *links)
 
 int links_poll(struct links *links)
 {
-    bool more = true;
+    bool more = true, any = false;
     int err = 0;
 
     for (int i = 0; more && i < MESSAGES_A_POLL; i++) {
@@ -393,12 +393,15 @@ int links_poll(struct links *links)
         if (got < 0 && got != -ENOBUFS)
             err = got;
         more = got != 0 && !err;
+        any |= got != 0;
     }
     if (!more && !err && links->unsynced) {
         err = resync(links);
         links->unsynced = err != 0;
+        any = true;
     }
-    update_scopes(links);
+    if (any)
+        update_scopes(links);
     if (err && err != -EAGAIN)
         return err;
     return more || links->unsynced;
