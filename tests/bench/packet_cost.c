@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the tracker costs a packet: BPF_PROG_TEST_RUN of a 128-byte segment of an established TCP
+ * session, less the same run of an empty program. usage: packet_cost [ROUNDS]
+ * Prints `packet_cost CASE FLOWS EMPTY_NS TRACKER_NS OVER_NS TENTH_NS`: medians of ROUNDS pairs,
+ * and the over of the tenth percentile, which other load on the machine moves less.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <err.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/mutate.h"
+#include "kernel/tracker.h"
+#include "mutate.skel.h"
+
+#define MANY_FLOWS_LOG2 16
+#define RUNS            (1u << MANY_FLOWS_LOG2)
+#define CLIENT_ISN      0
+#define SERVER_ISN      1000
+#define MAX_ROUNDS      1000
+#define MAX_FLOWS       131072
+
+struct bench_case {
+    const char *name;
+    uint32_t flows_log2;
+    uint32_t stride;
+    uint64_t depth_bytes;
+    int same_again; /* the frame as it is, a retransmission each time */
+};
+
+static const struct bench_case cases[] = {
+    {.name = "in_order", .flows_log2 = 0, .stride = 1},
+    {.name = "in_order", .flows_log2 = MANY_FLOWS_LOG2, .stride = 1},
+    {.name = "in_order_scattered", .flows_log2 = MANY_FLOWS_LOG2, .stride = 0x9e3779b1},
+    {.name = "beyond_depth", .flows_log2 = 0, .stride = 1, .depth_bytes = 1},
+    {.name = "retransmission", .flows_log2 = 0, .stride = 1, .same_again = 1},
+};
+
+struct bench {
+    struct tracker tracker;
+    struct mutate_bpf *mutate;
+    int rounds;
+};
+
+static void frame_init(struct frame *frame, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+    memset(frame, 0, sizeof(*frame));
+    frame->eth.eth_type = htons(ETH_TYPE_IPV4);
+    frame->ip.version_ihl = 0x45;
+    frame->ip.ttl = 64;
+    frame->ip.proto = IP_PROTO_TCP;
+    frame->ip.total_length = htons(sizeof(*frame) - sizeof(frame->eth));
+    frame->tcp.data_offset = (sizeof(frame->tcp) + sizeof(frame->options)) / 4 << 4;
+    frame->tcp.flags = flags;
+    frame->tcp.seq = htonl(seq);
+    frame->tcp.ack = htonl(ack);
+    frame->tcp.window = htons(501);
+    memcpy(frame->options, "\1\1\10\12", 4);
+}
+
+/* A segment of flow number `flow`, from its client (or server) to the other. */
+static void frame_address(struct frame *frame, uint32_t flow, int from_server)
+{
+    uint32_t client = htonl(MUTATE_SRC_ADDR + (flow >> MUTATE_PORT_BITS));
+    uint16_t port = htons(MUTATE_SRC_PORT + (flow & ((1 << MUTATE_PORT_BITS) - 1)));
+
+    frame->ip.src = from_server ? htonl(MUTATE_DST_ADDR) : client;
+    frame->ip.dst = from_server ? client : htonl(MUTATE_DST_ADDR);
+    frame->tcp.src_port = from_server ? htons(MUTATE_DST_PORT) : port;
+    frame->tcp.dst_port = from_server ? port : htons(MUTATE_DST_PORT);
+}
+
+static void handshake(struct bench *bench, uint32_t flows)
+{
+    static const uint8_t flags[] = {TCP_SYN, TCP_SYN | TCP_ACK, TCP_ACK};
+
+    for (uint32_t flow = 0; flow < flows; flow++) {
+        for (int i = 0; i < 3; i++) {
+            struct frame frame;
+
+            frame_init(&frame, flags[i], i == 1 ? SERVER_ISN : CLIENT_ISN + (i == 2),
+                       i == 1 ? CLIENT_ISN + 1 : SERVER_ISN + (i == 2));
+            frame_address(&frame, flow, i == 1);
+            tracker_run(bench->tracker.ingress_fd, &frame, sizeof(frame), NULL);
+        }
+    }
+}
+
+static void data_frame(uint8_t bytes[MUTATE_FRAME])
+{
+    struct frame *frame = (struct frame *)bytes;
+
+    memset(bytes, 'x', MUTATE_FRAME);
+    frame_init(frame, TCP_ACK | TCP_PSH, CLIENT_ISN + 1, SERVER_ISN + 1);
+    frame->ip.total_length = htons(MUTATE_FRAME - sizeof(frame->eth));
+    frame_address(frame, 0, 0);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void sort(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof(*values), compare);
+}
+
+/* Alternate the two programs, so that what else the machine does hits both alike. */
+static void measure(const struct bench *bench, const struct bench_case *test, int empty_fd,
+                    int tracker_fd)
+{
+    static double empty[MAX_ROUNDS], tracker[MAX_ROUNDS], over[MAX_ROUNDS];
+    uint8_t frame[MUTATE_FRAME];
+    int middle = bench->rounds / 2;
+
+    data_frame(frame);
+    tracker_repeat(tracker_fd, frame, sizeof(frame), RUNS);
+    for (int i = 0; i < bench->rounds; i++) {
+        empty[i] = tracker_repeat(empty_fd, frame, sizeof(frame), RUNS);
+        tracker[i] = tracker_repeat(tracker_fd, frame, sizeof(frame), RUNS);
+        over[i] = tracker[i] - empty[i];
+    }
+    sort(empty, bench->rounds);
+    sort(tracker, bench->rounds);
+    sort(over, bench->rounds);
+    printf("packet_cost %s %u %.0f %.0f %.0f %.0f\n", test->name, 1u << test->flows_log2,
+           empty[middle], tracker[middle], over[middle], over[bench->rounds / 10]);
+    fflush(stdout);
+}
+
+/* The figure is worth nothing when the packets were not what they were meant to be. */
+static void check_in_order(const struct bench *bench, uint32_t flows)
+{
+    int fd = bpf_map__fd(bpf_object__find_map_by_name(bench->tracker.obj, "flows"));
+    struct flow_key key, *at = NULL;
+    uint32_t open = 0;
+
+    for (; !bpf_map_get_next_key(fd, at, &key); at = &key) {
+        struct flow flow;
+
+        if (bpf_map_lookup_elem(fd, &key, &flow))
+            err(1, "reading the flow table");
+        for (int i = 0; i < 2; i++)
+            if (flow.quality[i].retransmits || flow.quality[i].out_of_window ||
+                flow.dir[i].gap_count)
+                errx(1, "segments of a measured session were not in order");
+        open += !!(flow.bits & FLOW_ESTABLISHED);
+    }
+    if (open != flows)
+        errx(1, "%u of %u sessions are established", open, flows);
+}
+
+static void set_targets(const struct bench *bench)
+{
+    int fd = bpf_map__fd(bench->mutate->maps.targets);
+    uint32_t tracker_slot = 0, nothing_slot = 1;
+    int nothing = bpf_program__fd(bench->mutate->progs.nothing);
+
+    if (bpf_map_update_elem(fd, &tracker_slot, &bench->tracker.ingress_fd, BPF_ANY) ||
+        bpf_map_update_elem(fd, &nothing_slot, &nothing, BPF_ANY))
+        err(1, "setting the tail call's targets");
+}
+
+/* Sessions one after the other as they were opened (stride 1), or far apart. */
+static void measure_case(struct bench *bench, const struct bench_case *test)
+{
+    const struct tracker_options options = {
+        .max_flows = MAX_FLOWS,
+        .depth_bytes = test->depth_bytes,
+    };
+
+    tracker_open(&bench->tracker, &options);
+    bench->mutate = mutate_bpf__open_and_load();
+    if (!bench->mutate)
+        err(1, "loading the packet maker");
+    set_targets(bench);
+    bench->mutate->bss->flows_log2 = test->flows_log2;
+    bench->mutate->bss->stride = test->stride;
+    handshake(bench, 1u << test->flows_log2);
+    if (test->same_again) {
+        measure(bench, test, bpf_program__fd(bench->mutate->progs.nothing),
+                bench->tracker.ingress_fd);
+    } else {
+        measure(bench, test, bpf_program__fd(bench->mutate->progs.mutate_nothing),
+                bpf_program__fd(bench->mutate->progs.mutate_tracker));
+        check_in_order(bench, 1u << test->flows_log2);
+    }
+    mutate_bpf__destroy(bench->mutate);
+    tracker_close(&bench->tracker);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench bench = {.rounds = argc > 1 ? atoi(argv[1]) : 101};
+    cpu_set_t one;
+
+    if (bench.rounds < 1 || bench.rounds > MAX_ROUNDS)
+        errx(2, "rounds: 1 to %d", MAX_ROUNDS);
+    CPU_ZERO(&one);
+    CPU_SET(1, &one);
+    if (sched_setaffinity(0, sizeof(one), &one))
+        warn("pinning to CPU 1");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        measure_case(&bench, &cases[i]);
+    return 0;
+}

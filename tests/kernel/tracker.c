@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loads the skeleton as a test wants it, runs its programs, and adds up its per-CPU counters. */
+#include "kernel/tracker.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sesstap.skel.h"
+
+#define FRAME_ROOM 70000
+
+static uint32_t or_default(uint32_t value, uint32_t fallback)
+{
+    return value ? value : fallback;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+    return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
+}
+
+void tracker_open(struct tracker *tracker, const struct tracker_options *options)
+{
+    struct iface_conf iface = {.slot = TRACKER_SLOT};
+    uint32_t ifindex = TRACKER_IFINDEX, max_flows = or_default(options->max_flows, 1024);
+    struct sesstap_bpf *skel;
+
+    if (geteuid() != 0) {
+        puts("SKIP: loading BPF programs needs root");
+        exit(77);
+    }
+    libbpf_set_print(quiet);
+    skel = sesstap_bpf__open();
+    if (!skel)
+        err(1, "opening the skeleton");
+    skel->rodata->conf.depth_bytes = options->depth_bytes;
+    skel->rodata->conf.snaplen_bytes = or_default(options->snaplen_bytes, 262144);
+    skel->rodata->conf.sample_headers = options->sample_headers;
+    bpf_map__set_max_entries(skel->maps.flows, max_flows);
+    bpf_map__set_max_entries(skel->maps.spill, or_default(options->spill_entries, max_flows));
+    bpf_map__set_max_entries(skel->maps.payload_ring,
+                             or_default(options->payload_ring_bytes, 1 << 20));
+    bpf_map__set_max_entries(skel->maps.lifecycle_ring,
+                             or_default(options->lifecycle_ring_bytes, 1 << 20));
+    if (sesstap_bpf__load(skel))
+        err(1, "loading the programs");
+    if (bpf_map_update_elem(bpf_map__fd(skel->maps.near_ifaces), &ifindex, &iface, BPF_ANY))
+        err(1, "registering interface %u", ifindex);
+    tracker->skel = skel;
+    tracker->obj = skel->obj;
+    tracker->ingress_fd = bpf_program__fd(skel->progs.sesstap_ingress);
+    tracker->egress_fd = bpf_program__fd(skel->progs.sesstap_egress);
+    tracker->cpus = libbpf_num_possible_cpus();
+}
+
+void tracker_close(struct tracker *tracker)
+{
+    sesstap_bpf__destroy(tracker->skel);
+    tracker->skel = NULL;
+}
+
+int tracker_run(int prog_fd, void *frame, size_t len, struct __sk_buff *ctx)
+{
+    static uint8_t left[FRAME_ROOM];
+    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len,
+                .data_out = left, .data_size_out = sizeof(left), .ctx_in = ctx,
+                .ctx_size_in = ctx ? sizeof(*ctx) : 0, .repeat = 1);
+
+    if (bpf_prog_test_run_opts(prog_fd, &opts))
+        err(1, "running a program on a frame of %zu bytes", len);
+    if (opts.data_size_out != len)
+        errx(1, "the program made a frame of %zu bytes %u long", len, opts.data_size_out);
+    memcpy(frame, left, len);
+    return (int)opts.retval;
+}
+
+uint32_t tracker_repeat(int prog_fd, const void *frame, size_t len, uint32_t repeat)
+{
+    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len,
+                .repeat = (int)repeat);
+
+    if (bpf_prog_test_run_opts(prog_fd, &opts))
+        err(1, "running a program %u times", repeat);
+    return opts.duration;
+}
+
+/* The sum of a per-CPU element of count numbers of 64 bits. */
+static void sum_cpus(const struct tracker *tracker, const struct bpf_map *map, uint32_t key,
+                     uint64_t *sum, size_t count)
+{
+    uint64_t *values = calloc((size_t)tracker->cpus * count, sizeof(*values));
+
+    if (!values || bpf_map_lookup_elem(bpf_map__fd(map), &key, values))
+        err(1, "reading element %u of map %s", key, bpf_map__name(map));
+    memset(sum, 0, count * sizeof(*sum));
+    for (size_t i = 0; i < (size_t)tracker->cpus * count; i++)
+        sum[i % count] += values[i];
+    free(values);
+}
+
+struct traffic tracker_seen(const struct tracker *tracker, uint32_t slot, enum hook_direction hook)
+{
+    struct iface_seen seen;
+
+    sum_cpus(tracker, tracker->skel->maps.seen, slot, (uint64_t *)&seen, sizeof(seen) / 8);
+    return seen.dir[hook];
+}
+
+struct traffic tracker_unaccounted(const struct tracker *tracker, enum unaccounted_reason reason)
+{
+    struct traffic traffic;
+
+    sum_cpus(tracker, tracker->skel->maps.unaccounted, reason, (uint64_t *)&traffic,
+             sizeof(traffic) / 8);
+    return traffic;
+}
+
+uint64_t tracker_event(const struct tracker *tracker, enum event_counter event)
+{
+    uint64_t count;
+
+    sum_cpus(tracker, tracker->skel->maps.events, event, &count, 1);
+    return count;
+}
+
+uint32_t tracker_count_flows(const struct tracker *tracker)
+{
+    int fd = bpf_map__fd(tracker->skel->maps.flows);
+    struct flow_key key, *at = NULL;
+    uint32_t count = 0;
+
+    while (!bpf_map_get_next_key(fd, at, &key)) {
+        count++;
+        at = &key;
+    }
+    return count;
+}

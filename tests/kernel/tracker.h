@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel programs, loaded but attached nowhere, and run packet by packet with BPF_PROG_TEST_RUN. */
+#ifndef SESSTAP_TESTS_TRACKER_H
+#define SESSTAP_TESTS_TRACKER_H
+
+#include <linux/bpf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+
+#define TRACKER_IFINDEX 1 /* packets of a test run come from the loopback interface */
+#define TRACKER_SLOT    7
+#define TC_NEXT         (-1)
+
+struct sesstap_bpf;
+
+struct tracker_options {
+    uint32_t max_flows; /* 0: 1024 */
+    uint64_t depth_bytes;
+    uint32_t snaplen_bytes; /* 0: no limit */
+    uint32_t sample_headers;
+    uint32_t payload_ring_bytes;   /* 0: 1 MB; a power of two, of pages */
+    uint32_t lifecycle_ring_bytes; /* 0: 1 MB */
+    uint32_t spill_entries;        /* 0: as max_flows */
+};
+
+struct tracker {
+    struct sesstap_bpf *skel;
+    int ingress_fd;
+    int egress_fd;
+    int cpus; /* possible ones */
+    struct bpf_object *obj;
+};
+
+/* Load, with TRACKER_IFINDEX registered at TRACKER_SLOT and scope 0. Exits 77 without root. */
+void tracker_open(struct tracker *tracker, const struct tracker_options *options);
+void tracker_close(struct tracker *tracker);
+
+/*
+ * One run of a program on a frame; ctx (NULL: none) gives gso_size and the like. Returns what the
+ * program returned. frame is written back: it is what the program left of it.
+ */
+int tracker_run(int prog_fd, void *frame, size_t len, struct __sk_buff *ctx);
+/* repeat runs on one frame; returns the mean of a run in ns. */
+uint32_t tracker_repeat(int prog_fd, const void *frame, size_t len, uint32_t repeat);
+
+/* Counters, summed over the CPUs. */
+struct traffic tracker_seen(const struct tracker *tracker, uint32_t slot, enum hook_direction hook);
+struct traffic tracker_unaccounted(const struct tracker *tracker, enum unaccounted_reason reason);
+uint64_t tracker_event(const struct tracker *tracker, enum event_counter event);
+uint32_t tracker_count_flows(const struct tracker *tracker);
+
+#endif
