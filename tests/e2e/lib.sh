@@ -207,7 +207,7 @@ wait_quiet() {
 tcp_segments() {
     local ns sum=0
     for ns in "$NS_A" "$NS_B"; do
-        sum=$((sum + $(in_ns "$ns" awk '/^Tcp: [0-9]/ { print $12 }' /proc/net/snmp)))
+        sum=$((sum + $(in_ns "$ns" awk '/^Tcp: [0-9]/ { print $12 + $13 }' /proc/net/snmp)))
     done
     echo "$sum"
 }

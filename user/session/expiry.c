@@ -10,8 +10,8 @@
 
 static uint64_t idle_ns(const struct flow *flow, uint64_t now_ns)
 {
-    uint64_t last = flow->dir[0].last_ns > flow->dir[1].last_ns ? flow->dir[0].last_ns
-                                                                : flow->dir[1].last_ns;
+    uint64_t last =
+        flow->dir[0].last_ns > flow->dir[1].last_ns ? flow->dir[0].last_ns : flow->dir[1].last_ns;
 
     if (last < flow->first_ns)
         last = flow->first_ns;

@@ -14,6 +14,7 @@
 
 struct dialog;  /* stream/: the two reassembled directions */
 struct capture; /* sink/: the session's own capture file */
+struct session_files;
 
 enum close_reason {
     CLOSE_NONE, /* still open */
@@ -42,10 +43,13 @@ struct session {
     struct flow *taken;    /* owned: its entry's last content, when another session has the entry */
     enum close_reason close_reason;
     enum close_by close_by;
-    uint32_t sweep;  /* the pass that saw it last */
-    bool captured;   /* samples of it were seen */
-    struct dialog *dialog;   /* NULL: no payload came */
-    struct capture *capture; /* NULL: none is written */
+    uint32_t sweep;              /* the pass that saw it last */
+    bool captured;               /* samples of it were seen */
+    bool capture_failed;         /* said so already */
+    uint64_t sampled_pkts;       /* record_sample.pkt_index of the last sample */
+    struct session_files *files; /* pipeline.c's: what the dialog writes to */
+    struct dialog *dialog;       /* NULL: no payload came */
+    struct capture *capture;     /* NULL: none is written */
     struct session *hash_next;
     struct session *due_next;
 };
@@ -69,11 +73,11 @@ const char *l4_proto_name(uint8_t l4_proto);
 /* What became of the payload of one direction in stream/. Bytes. */
 struct stream_tally {
     uint64_t delivered;
-    uint64_t duplicate;   /* came again, and was dropped */
-    uint64_t cut;         /* on the wire, but not in the sample (depth, snaplen) */
-    uint64_t dropped;     /* sampled, and given up by a bound of memory, or outside the stream */
-    uint64_t recovered;   /* delivered although the tracker had called it old */
-    uint64_t hole_bytes;  /* in holes listed */
+    uint64_t duplicate;  /* came again, and was dropped */
+    uint64_t cut;        /* on the wire, but not in the sample (depth, snaplen) */
+    uint64_t dropped;    /* sampled, and given up by a bound of memory, or outside the stream */
+    uint64_t recovered;  /* delivered although the tracker had called it old */
+    uint64_t hole_bytes; /* in holes listed */
     uint64_t overlap_conflicts;
     uint64_t overlaps;
     uint32_t holes;

@@ -95,8 +95,8 @@ static int attach_tcx(const struct attachments *all, struct attachment *one)
 {
     LIBBPF_OPTS(bpf_link_create_opts, first, .flags = LINK_F_BEFORE);
 
-    one->link_fd[HOOK_INGRESS] = bpf_link_create(all->prog_fd[HOOK_INGRESS], (int)one->ifindex,
-                                                 ATTACH_TCX_INGRESS, &first);
+    one->link_fd[HOOK_INGRESS] =
+        bpf_link_create(all->prog_fd[HOOK_INGRESS], (int)one->ifindex, ATTACH_TCX_INGRESS, &first);
     if (one->link_fd[HOOK_INGRESS] < 0)
         return one->link_fd[HOOK_INGRESS];
     one->link_fd[HOOK_EGRESS] =
@@ -130,12 +130,24 @@ int attachments_attach(struct attachments *all, uint32_t ifindex)
     return err;
 }
 
-static void release(struct attachments *all, struct attachment *one)
+static void unhook(struct attachment *one)
 {
     if (one->kind == HOOK_TCX)
         close_links(one);
     else if (one->kind == HOOK_CLSACT)
         clsact_detach(one->ifindex);
+    one->kind = HOOK_NONE;
+}
+
+void attachments_unhook(struct attachments *all)
+{
+    for (size_t i = 1; i < all->high; i++)
+        unhook(&all->slots[i]);
+}
+
+static void release(struct attachments *all, struct attachment *one)
+{
+    unhook(one);
     memset(one, 0, sizeof(*one));
     all->count--;
 }

@@ -22,6 +22,8 @@ void attachments_free(struct attachments *all);
 int attachments_reserve(struct attachments *all, uint32_t ifindex, uint16_t scope, bool l3_only);
 /* Attach both directions of a reserved interface. 0 or -errno (then nothing is attached). */
 int attachments_attach(struct attachments *all, uint32_t ifindex);
+/* Take the programs off all interfaces; the slots stay in use. */
+void attachments_unhook(struct attachments *all);
 /* The slot that is free now; -ENOENT. An interface that is gone is fine. */
 int attachments_detach(struct attachments *all, uint32_t ifindex);
 /* The slot; -ENOENT. */

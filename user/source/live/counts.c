@@ -41,6 +41,25 @@ static void slot_retire(struct live *live, uint32_t slot)
     bpf_map_update_elem(bpf_map__fd(live->skel->maps.seen), &slot, live->percpu, BPF_ANY);
 }
 
+/* Where the programs look for an interface: an array while its number is small, else a hash. */
+static int write_iface(struct live *live, uint32_t ifindex, const struct iface_conf *conf)
+{
+    const struct bpf_map *map =
+        ifindex < IFACES_NEAR ? live->skel->maps.near_ifaces : live->skel->maps.ifaces;
+
+    return bpf_map_update_elem(bpf_map__fd(map), &ifindex, conf, BPF_ANY);
+}
+
+static void erase_iface(struct live *live, uint32_t ifindex)
+{
+    const struct iface_conf none = {0};
+
+    if (ifindex < IFACES_NEAR)
+        write_iface(live, ifindex, &none);
+    else
+        bpf_map_delete_elem(bpf_map__fd(live->skel->maps.ifaces), &ifindex);
+}
+
 int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_only)
 {
     struct iface_conf conf = {.scope = scope, .l3_only = l3_only};
@@ -49,7 +68,7 @@ int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_onl
     if (slot < 0)
         return slot;
     conf.slot = (uint16_t)slot;
-    err = bpf_map_update_elem(bpf_map__fd(live->skel->maps.ifaces), &ifindex, &conf, BPF_ANY);
+    err = write_iface(live, ifindex, &conf);
     if (!err)
         err = attachments_attach(live->attachments, ifindex);
     if (err)
@@ -65,7 +84,7 @@ int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope)
     if (slot < 0)
         return slot;
     conf.slot = (uint16_t)slot;
-    return bpf_map_update_elem(bpf_map__fd(live->skel->maps.ifaces), &ifindex, &conf, BPF_ANY);
+    return write_iface(live, ifindex, &conf);
 }
 
 int live_detach(struct live *live, uint32_t ifindex)
@@ -74,9 +93,14 @@ int live_detach(struct live *live, uint32_t ifindex)
 
     if (slot < 0)
         return slot;
-    bpf_map_delete_elem(bpf_map__fd(live->skel->maps.ifaces), &ifindex);
+    erase_iface(live, ifindex);
     slot_retire(live, (uint32_t)slot);
     return 0;
+}
+
+void live_quiet(struct live *live)
+{
+    attachments_unhook(live->attachments);
 }
 
 size_t live_attached(const struct live *live)

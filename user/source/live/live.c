@@ -32,16 +32,18 @@ static int quiet_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 static void explain_load_failure(int err)
 {
     if (err == -EPERM)
-        log_error("the kernel refused to load BPF programs: run as root, or with CAP_BPF, CAP_NET_ADMIN "
-                  "and CAP_PERFMON (see sesstap doctor)");
+        log_error(
+            "the kernel refused to load BPF programs: run as root, or with CAP_BPF, CAP_NET_ADMIN "
+            "and CAP_PERFMON (see sesstap doctor)");
     else if (access("/sys/kernel/btf/vmlinux", R_OK))
         log_error("the kernel has no BTF (/sys/kernel/btf/vmlinux is missing): it needs "
                   "CONFIG_DEBUG_INFO_BTF=y (see sesstap doctor)");
     else if (err == -ENOMEM || err == -E2BIG)
         log_error("no memory for the flow table: try a smaller --max-flows");
     else
-        log_error("cannot load the BPF programs: %s (see sesstap doctor; SESSTAP_DEBUG=1 shows why)",
-                  strerror(-err));
+        log_error(
+            "cannot load the BPF programs: %s (see sesstap doctor; SESSTAP_DEBUG=1 shows why)",
+            strerror(-err));
 }
 
 static int on_lifecycle(void *ctx, void *data, size_t size)
@@ -85,11 +87,12 @@ static void configure(struct live *live)
 
 static int open_rings(struct live *live)
 {
-    live->rings = ring_buffer__new(bpf_map__fd(live->skel->maps.lifecycle_ring), on_lifecycle, live,
-                                   NULL);
+    live->rings =
+        ring_buffer__new(bpf_map__fd(live->skel->maps.lifecycle_ring), on_lifecycle, live, NULL);
     if (!live->rings)
         return -errno;
-    return ring_buffer__add(live->rings, bpf_map__fd(live->skel->maps.payload_ring), on_sample, live);
+    return ring_buffer__add(live->rings, bpf_map__fd(live->skel->maps.payload_ring), on_sample,
+                            live);
 }
 
 static int allocate(struct live *live)
@@ -102,9 +105,9 @@ static int allocate(struct live *live)
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
     live->sweep_flows = calloc(SWEEP_BATCH, sizeof(struct flow));
-    live->attachments = attachments_new(bpf_program__fd(live->skel->progs.sesstap_ingress),
-                                        bpf_program__fd(live->skel->progs.sesstap_egress),
-                                        live->conf.clsact);
+    live->attachments =
+        attachments_new(bpf_program__fd(live->skel->progs.sesstap_ingress),
+                        bpf_program__fd(live->skel->progs.sesstap_egress), live->conf.clsact);
     return live->percpu && live->sweep_keys && live->sweep_flows && live->attachments ? 0 : -ENOMEM;
 }
 

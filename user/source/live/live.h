@@ -13,12 +13,12 @@
 #include "abi.h"
 
 struct live_conf {
-    uint64_t depth_bytes;     /* of each direction, DEPTH_ALL; 0: no payload */
-    uint32_t snaplen_bytes;   /* of each packet's payload */
-    bool sample_headers;      /* packets without payload too */
-    uint32_t max_flows;       /* entries of the table, at least 1 */
+    uint64_t depth_bytes;        /* of each direction, DEPTH_ALL; 0: no payload */
+    uint32_t snaplen_bytes;      /* of each packet's payload */
+    bool sample_headers;         /* packets without payload too */
+    uint32_t max_flows;          /* entries of the table, at least 1 */
     uint32_t payload_ring_bytes; /* a power of two, at least a page */
-    bool clsact;              /* do not try TCX */
+    bool clsact;                 /* do not try TCX */
 };
 
 /* What the rings bring. Pointers are borrowed for the call. */
@@ -52,6 +52,8 @@ int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_onl
 int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope);
 /* Detach. What it counted stays in live_seen_gone. -ENOENT: is not attached. */
 int live_detach(struct live *live, uint32_t ifindex);
+/* Detach from all interfaces, but let their counts be read as before. For the end. */
+void live_quiet(struct live *live);
 size_t live_attached(const struct live *live);
 /* "tcx" or "clsact": how the last interface was attached; NULL before. */
 const char *live_hook_name(const struct live *live);

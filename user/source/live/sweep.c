@@ -51,7 +51,10 @@ int live_look(struct live *live, const struct flow_key *key, uint64_t flow_id, s
 static void put_back(struct live *live, const struct flow_key *key, const struct flow *flow)
 {
     struct record_flow record = {
-        .event = {.type = RECORD_REUSED, .ifindex = flow->ifindex, .flow_id = flow->id, .key = *key},
+        .event = {.type = RECORD_REUSED,
+                  .ifindex = flow->ifindex,
+                  .flow_id = flow->id,
+                  .key = *key},
         .flow = *flow,
     };
 

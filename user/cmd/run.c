@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sesstap run: track the sessions of this host's interfaces, live. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/run_options.h"
+#include "cmd/track.h"
+#include "host/machine.h"
+#include "sink/screen.h"
+
+/* The rings wake us by backlog; all else can wait this long. */
+#define TICK_MS 50
+
+#define PAYLOAD_RING_BYTES (8u << 20)
+#define NO_RING_BYTES      4096u
+/* Payload that waits for other payload to come first, over all sessions. */
+#define HELD_BYTES (64u << 20)
+
+enum { TAG_SIGNAL = 1, TAG_SOURCE };
+
+/* What a run holds besides the tracker. */
+struct run {
+    struct run_options options;
+    struct track_options track;
+    struct linefile records;
+    bool has_records;
+    struct screen *screen;
+    char whisperer[MACHINE_NAME_SIZE];
+    int signal_fd;
+    int epoll_fd;
+};
+
+/* ---- where it goes ---------------------------------------------------------------------------- */
+
+static int make_folder(const char *path)
+{
+    struct stat info;
+
+    if (!mkdir(path, 0777))
+        return 0;
+    if (errno == EEXIST && !stat(path, &info) && S_ISDIR(info.st_mode))
+        return 0;
+    log_error("cannot make the folder %s: %s", path,
+              errno == EEXIST ? "a file has its name" : strerror(errno));
+    return -EIO;
+}
+
+static int open_records(struct run *run, const char *path)
+{
+    int err = linefile_open(&run->records, path);
+
+    if (err) {
+        log_error("cannot write %s: %s", path, strerror(-err));
+        return err;
+    }
+    run->has_records = true;
+    run->track.pipeline.records = &run->records;
+    return 0;
+}
+
+static int open_folder(struct run *run)
+{
+    char path[OUTFILE_PATH_MAX];
+    int err = make_folder(run->options.dir);
+
+    if (!err && run->options.captures) {
+        snprintf(path, sizeof(path), "%s/pcap", run->options.dir);
+        err = make_folder(path);
+    }
+    if (err)
+        return err;
+    if (snprintf(path, sizeof(path), "%s/sessions.ndjson", run->options.dir) >= (int)sizeof(path)) {
+        log_error("%s: the name is too long", run->options.dir);
+        return -ENAMETOOLONG;
+    }
+    return open_records(run, path);
+}
+
+static bool wants_screen(void)
+{
+    const char *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+static int open_outputs(struct run *run)
+{
+    int err = 0;
+
+    if (run->options.dir)
+        err = open_folder(run);
+    else if (!wants_screen())
+        err = open_records(run, "-");
+    if (!err && wants_screen()) {
+        struct screen_conf conf = {.colour = !getenv("NO_COLOR")};
+
+        run->screen = screen_new(STDOUT_FILENO, &conf);
+        run->track.pipeline.screen = run->screen;
+    }
+    return err;
+}
+
+/* ---- what is asked of the tracker --------------------------------------------------------------- */
+
+static void plan(struct run *run)
+{
+    const struct run_options *options = &run->options;
+    struct pipeline_conf *pipeline = &run->track.pipeline;
+    struct live_conf *live = &run->track.live;
+    const char *tc = getenv("SESSTAP_TC");
+
+    machine_name(run->whisperer);
+    pipeline->whisperer = run->whisperer;
+    pipeline->wall_offset_ns = clock_wall_offset_ns();
+    pipeline->dir = options->dir;
+    pipeline->captures = options->captures;
+    pipeline->format = options->format;
+    pipeline->streams = options->streams;
+    pipeline->holes = options->holes;
+    pipeline->lots = options->lots;
+    pipeline->held_bytes = HELD_BYTES;
+    live->max_flows = options->max_flows;
+    live->snaplen_bytes = options->snaplen_bytes;
+    live->clsact = tc && !strcmp(tc, "clsact");
+    live->payload_ring_bytes = NO_RING_BYTES;
+    if (pipeline_reads_payload(pipeline)) {
+        live->depth_bytes = options->depth_bytes;
+        live->sample_headers = options->captures;
+        live->payload_ring_bytes = PAYLOAD_RING_BYTES;
+        pipeline->whole_sessions = options->captures && options->depth_bytes == DEPTH_ALL;
+    }
+    run->track.filter.patterns = (const char *const *)options->interfaces;
+    run->track.filter.count = options->interface_count;
+    run->track.prom_path = options->prom;
+    run->track.interval_ns = options->interval_ns;
+}
+
+/* ---- the loop --------------------------------------------------------------------------------- */
+
+static int open_events(struct run *run)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = TAG_SIGNAL};
+    sigset_t stops;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGHUP);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    run->signal_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    run->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (run->signal_fd < 0 || run->epoll_fd < 0 ||
+        epoll_ctl(run->epoll_fd, EPOLL_CTL_ADD, run->signal_fd, &event))
+        return -errno;
+    return 0;
+}
+
+/* Until a signal, the end of --duration, or a reader of stdout that went away. */
+static void loop(struct run *run, struct tracker *tracker)
+{
+    uint64_t end_ns = run->options.duration_ns ? clock_mono_ns() + run->options.duration_ns : 0;
+    struct epoll_event events[4];
+
+    for (;;) {
+        int count = epoll_wait(run->epoll_fd, events, 4, TICK_MS);
+
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.u64 == TAG_SIGNAL)
+                return;
+        }
+        tracker_step(tracker);
+        if (end_ns && clock_mono_ns() >= end_ns)
+            return;
+        if (tracker_error(tracker) == -EPIPE)
+            return;
+    }
+}
+
+static int track(struct run *run)
+{
+    struct tracker *tracker = tracker_new(&run->track);
+    int status = EXIT_DONE;
+
+    if (!tracker)
+        return EXIT_FAILED;
+    if (tracker_watch(tracker, run->epoll_fd, TAG_SOURCE)) {
+        log_error("cannot wait for events: %s", strerror(errno));
+        tracker_free(tracker);
+        return EXIT_FAILED;
+    }
+    tracker_announce(tracker);
+    loop(run, tracker);
+    tracker_stop(tracker);
+    screen_free(run->screen);
+    run->screen = NULL;
+    if (!tracker_report(tracker) || tracker_error(tracker))
+        status = EXIT_FAILED;
+    tracker_free(tracker);
+    return status;
+}
+
+static void run_fini(struct run *run)
+{
+    screen_free(run->screen);
+    if (run->has_records)
+        linefile_close(&run->records);
+    if (run->signal_fd >= 0)
+        close(run->signal_fd);
+    if (run->epoll_fd >= 0)
+        close(run->epoll_fd);
+    run_options_fini(&run->options);
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct run run = {.signal_fd = -1, .epoll_fd = -1};
+    int err = run_options_parse(&run.options, argc, argv), status = EXIT_FAILED;
+
+    if (err) {
+        run_options_fini(&run.options);
+        return EXIT_USAGE;
+    }
+    plan(&run);
+    if (!open_outputs(&run)) {
+        err = open_events(&run);
+        if (err)
+            log_error("cannot wait for events: %s", strerror(-err));
+        else
+            status = track(&run);
+    }
+    run_fini(&run);
+    return status;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi.h"
+#include "base/log.h"
+
+#define MAX_SECONDS   (100u * 366 * 86400)
+#define MAX_MAX_FLOWS (1u << 26)
+
+enum {
+    OPT_PROM = 256,
+    OPT_DEPTH,
+    OPT_SNAPLEN,
+    OPT_PCAP,
+    OPT_PCAPNG,
+    OPT_STREAMS,
+    OPT_LOTS,
+    OPT_HOLES,
+    OPT_DURATION,
+    OPT_INTERVAL,
+    OPT_MAX_FLOWS,
+    OPT_MODE,
+};
+
+static const struct option LONG_OPTIONS[] = {
+    {"prom", required_argument, NULL, OPT_PROM},
+    {"depth", required_argument, NULL, OPT_DEPTH},
+    {"snaplen", required_argument, NULL, OPT_SNAPLEN},
+    {"pcap", no_argument, NULL, OPT_PCAP},
+    {"pcapng", no_argument, NULL, OPT_PCAPNG},
+    {"streams", no_argument, NULL, OPT_STREAMS},
+    {"lots", no_argument, NULL, OPT_LOTS},
+    {"holes", required_argument, NULL, OPT_HOLES},
+    {"duration", required_argument, NULL, OPT_DURATION},
+    {"interval", required_argument, NULL, OPT_INTERVAL},
+    {"max-flows", required_argument, NULL, OPT_MAX_FLOWS},
+    {"mode", required_argument, NULL, OPT_MODE},
+    {NULL, 0, NULL, 0},
+};
+
+/* A whole number between low and high, with the sizes K, M and G (powers of 1024) when scaled. */
+static int parse_number(const char *option, const char *text, uint64_t low, uint64_t high,
+                        bool scaled, uint64_t *out)
+{
+    static const char suffixes[] = "KMG";
+    char *end;
+    uint64_t value, scale = 1;
+
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (scaled && *end && strchr(suffixes, *end)) {
+        scale = 1ull << (10 * (strchr(suffixes, *end) - suffixes + 1));
+        end++;
+    }
+    if (errno || end == text || *end || *text == '-' || value > UINT64_MAX / scale ||
+        value * scale < low || value * scale > high) {
+        log_error("%s %s: a number from %llu to %llu is wanted", option, text,
+                  (unsigned long long)low, (unsigned long long)high);
+        return -EINVAL;
+    }
+    *out = value * scale;
+    return 0;
+}
+
+static int parse_seconds(const char *option, const char *text, uint64_t *out_ns)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end || !(seconds > 0) || seconds > MAX_SECONDS) {
+        log_error("%s %s: seconds are wanted, more than 0", option, text);
+        return -EINVAL;
+    }
+    *out_ns = (uint64_t)(seconds * 1e9);
+    return 0;
+}
+
+static int parse_depth(struct run_options *options, const char *text)
+{
+    options->depth_given = true;
+    if (!strcmp(text, "all"))
+        options->depth_bytes = DEPTH_ALL;
+    else if (!strcmp(text, "none"))
+        options->depth_bytes = 0;
+    else if (parse_number("--depth", text, 0, 1ull << 30, true, &options->depth_bytes)) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int parse_mode(const char *text)
+{
+    if (!strcmp(text, "tc") || !strcmp(text, "auto"))
+        return 0;
+    if (!strcmp(text, "xdp"))
+        log_error("--mode xdp: this version attaches to TC only (--mode tc)");
+    else
+        log_error("--mode %s: tc or auto is wanted", text);
+    return -EINVAL;
+}
+
+static int add_interface(struct run_options *options, const char *name)
+{
+    const char **more =
+        realloc(options->interfaces, (options->interface_count + 1) * sizeof(*more));
+
+    if (!more)
+        return -ENOMEM;
+    options->interfaces = more;
+    more[options->interface_count++] = name;
+    return 0;
+}
+
+static int set_format(struct run_options *options, enum capture_format format)
+{
+    if (options->captures && options->format != format) {
+        log_error("--pcap and --pcapng: one format a run, choose one");
+        return -EINVAL;
+    }
+    options->captures = true;
+    options->format = format;
+    return 0;
+}
+
+static int parse_holes(struct run_options *options, const char *text)
+{
+    int policy = hole_policy_parse(text);
+
+    if (policy < 0) {
+        log_error("--holes %s: zero, mark or skip is wanted", text);
+        return -EINVAL;
+    }
+    options->holes = (enum hole_policy)policy;
+    return 0;
+}
+
+static int parse_one(struct run_options *options, int option, const char *arg)
+{
+    uint64_t number = 0;
+    int err = 0;
+
+    switch (option) {
+    case 'i':
+        return add_interface(options, arg);
+    case 'o':
+        options->dir = arg;
+        return 0;
+    case OPT_PROM:
+        options->prom = arg;
+        return 0;
+    case OPT_DEPTH:
+        return parse_depth(options, arg);
+    case OPT_SNAPLEN:
+        err = parse_number("--snaplen", arg, 1, RUN_DEFAULT_SNAPLEN_BYTES, true, &number);
+        options->snaplen_bytes = (uint32_t)number;
+        return err;
+    case OPT_MAX_FLOWS:
+        err = parse_number("--max-flows", arg, 16, MAX_MAX_FLOWS, false, &number);
+        options->max_flows = (uint32_t)number;
+        return err;
+    case OPT_PCAP:
+        return set_format(options, CAPTURE_PCAP);
+    case OPT_PCAPNG:
+        return set_format(options, CAPTURE_PCAPNG);
+    case OPT_STREAMS:
+        options->streams = true;
+        return 0;
+    case OPT_LOTS:
+        options->lots = true;
+        return 0;
+    case OPT_HOLES:
+        return parse_holes(options, arg);
+    case OPT_DURATION:
+        return parse_seconds("--duration", arg, &options->duration_ns);
+    case OPT_INTERVAL:
+        return parse_seconds("--interval", arg, &options->interval_ns);
+    case OPT_MODE:
+        return parse_mode(arg);
+    default:
+        return -EINVAL;
+    }
+}
+
+/* getopt's own message has another form; say it ourselves. */
+static int wrong_word(int option, char **argv)
+{
+    const char *word = argv[optind - 1];
+
+    if (option == ':')
+        log_error("%s: a value is missing after it (see sesstap help run)", word);
+    else if (optopt && optopt < 256)
+        log_error("-%c: no such option (see sesstap help run)", optopt);
+    else
+        log_error("%s: no such option, or not one that takes a value (see sesstap help run)", word);
+    return -EINVAL;
+}
+
+static int check(const struct run_options *options, int argc, char **argv)
+{
+    if (optind < argc) {
+        log_error("%s: run takes no files or names, only options; interfaces go after -i",
+                  argv[optind]);
+        return -EINVAL;
+    }
+    if ((options->captures || options->streams) && !options->dir) {
+        log_error("%s needs a folder to write to: add -o DIR",
+                  options->captures ? "--pcap" : "--streams");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int run_options_parse(struct run_options *options, int argc, char **argv)
+{
+    int option, err;
+
+    memset(options, 0, sizeof(*options));
+    options->depth_bytes = RUN_DEFAULT_DEPTH_BYTES;
+    options->snaplen_bytes = RUN_DEFAULT_SNAPLEN_BYTES;
+    options->max_flows = RUN_DEFAULT_MAX_FLOWS;
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, ":i:o:", LONG_OPTIONS, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return wrong_word(option, argv);
+        err = parse_one(options, option, optarg);
+        if (err)
+            return err;
+    }
+    return check(options, argc, argv);
+}
+
+void run_options_fini(struct run_options *options)
+{
+    free(options->interfaces);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `sesstap run` was asked for. */
+#ifndef SESSTAP_RUN_OPTIONS_H
+#define SESSTAP_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sink/capture.h"
+#include "sink/streams.h"
+
+#define RUN_DEFAULT_DEPTH_BYTES   (64u << 10)
+#define RUN_DEFAULT_SNAPLEN_BYTES (256u << 10)
+#define RUN_DEFAULT_MAX_FLOWS     131072u
+
+struct run_options {
+    const char **interfaces; /* names and globs; owned */
+    size_t interface_count;
+    const char *dir;  /* -o */
+    const char *prom; /* --prom */
+    uint64_t depth_bytes;
+    uint32_t snaplen_bytes;
+    uint32_t max_flows;
+    uint64_t duration_ns; /* 0: until stopped */
+    uint64_t interval_ns; /* 0: no records of open sessions */
+    bool captures;
+    enum capture_format format;
+    bool streams;
+    bool lots;
+    enum hole_policy holes;
+    bool depth_given;
+};
+
+/* 0; -EINVAL after a line that names the wrong word. Strings are borrowed from argv. */
+int run_options_parse(struct run_options *options, int argc, char **argv);
+void run_options_fini(struct run_options *options);
+
+#endif

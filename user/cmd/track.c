@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/track.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cmd/track_internal.h"
+#include "flow.h"
+#include "session/expiry.h"
+#include "version.h"
+
+#define MS_NS 1000000ull
+
+/* Passes through the table: this often, but never more than one part in twenty of the time. */
+#define PASS_PERIOD_NS          (1000 * MS_NS)
+#define PASS_PERIOD_PRESSURE_NS (100 * MS_NS)
+#define PASS_SHARE              20
+
+/* ---- sessions --------------------------------------------------------------------------------- */
+
+static struct session *session_of(struct tracker *tracker, uint64_t id, const struct flow_key *key)
+{
+    struct session *session = table_find(tracker->table, id);
+
+    if (session)
+        return session;
+    session = table_insert(tracker->table, id, key);
+    if (!session)
+        return NULL; /* the entry stays in the kernel: the next pass tries again */
+    session->sweep = tracker->pass;
+    if (tracker->prom)
+        prom_session_opened(tracker->prom, key->l4_proto);
+    return session;
+}
+
+static bool under_pressure(const struct tracker *tracker)
+{
+    size_t room = tracker->options.live.max_flows;
+
+    return table_count(tracker->table) >= room - room / 8;
+}
+
+static void end_later(struct tracker *tracker, struct session *session, enum close_reason reason,
+                      uint64_t linger_ns)
+{
+    if (session->due_ns)
+        return;
+    session->close_reason = reason;
+    table_set_due(tracker->table, session, tracker->now_ns + linger_ns);
+}
+
+static void on_lifecycle(void *ctx, const struct record_event *event)
+{
+    struct tracker *tracker = ctx;
+    struct session *session = session_of(tracker, event->flow_id, &event->key);
+
+    if (!session)
+        return;
+    if (event->type == RECORD_ESTABLISHED)
+        tracker->established++;
+    if (event->type == RECORD_CLOSED)
+        end_later(tracker, session, CLOSE_NONE, EXPIRY_LINGER_NS);
+}
+
+/* The entry is another session's by now: this is all there will be of the old one. */
+static void on_reused(void *ctx, const struct record_flow *record)
+{
+    struct tracker *tracker = ctx;
+    struct session *session = session_of(tracker, record->event.flow_id, &record->event.key);
+
+    if (!session || session->taken)
+        return;
+    session->taken = malloc(sizeof(*session->taken));
+    if (!session->taken)
+        return;
+    *session->taken = record->flow;
+    end_later(tracker, session, CLOSE_REUSED, 0);
+}
+
+static void on_sample(void *ctx, const struct record_sample *sample, const uint8_t *headers,
+                      const uint8_t *payload)
+{
+    struct tracker *tracker = ctx;
+    struct session *session = session_of(tracker, sample->flow_id, &sample->key);
+    struct flow flow = {0};
+
+    if (!session)
+        return;
+    if (pipeline_wants_flow(session)) {
+        if (session->taken)
+            flow = *session->taken;
+        else if (live_look(tracker->live, &sample->key, sample->flow_id, &flow))
+            memset(&flow, 0, sizeof(flow)); /* reused already: its origin is its first sample */
+    }
+    pipeline_sample(tracker->pipeline, session, &flow, sample, headers, payload);
+}
+
+static void finish(struct tracker *tracker, struct session *session, const struct flow *flow,
+                   enum close_reason reason)
+{
+    pipeline_finish(tracker->pipeline, session, flow, reason, tracker->now_ns);
+    table_remove(tracker->table, session);
+}
+
+/* A session that was silent too long may have spoken since the sweep looked. */
+static bool has_woken(const struct tracker *tracker, const struct session *session)
+{
+    struct flow flow;
+
+    if (session->close_reason == CLOSE_NONE || session->close_reason == CLOSE_CAPTURE_END)
+        return false;
+    return !live_look(tracker->live, &session->key, session->id, &flow) &&
+           !(flow.bits & FLOW_CLOSED) &&
+           expiry_check(&flow, &session->key, tracker->now_ns, under_pressure(tracker)) ==
+               CLOSE_NONE;
+}
+
+static void finish_due(struct tracker *tracker, struct session *session)
+{
+    struct flow flow;
+    int err;
+
+    if (session->taken) {
+        flow = *session->taken;
+        finish(tracker, session, &flow, CLOSE_REUSED);
+        return;
+    }
+    session->due_ns = 0;
+    if (has_woken(tracker, session))
+        return;
+    err = live_take(tracker->live, &session->key, session->id, &flow);
+    if (!err)
+        finish(tracker, session, &flow, session->close_reason);
+    /* else its last content is on its way: in the ring, or kept aside; finish_vanished looks after it */
+}
+
+/* Only when all samples of that time have been read can a session's streams be complete. */
+static void finish_all_due(struct tracker *tracker)
+{
+    uint64_t until = tracker->drained_ns;
+    struct session *session;
+
+    if (under_pressure(tracker))
+        until += EXPIRY_LINGER_NS - EXPIRY_LINGER_PRESSURE_NS;
+    while ((session = table_take_due(tracker->table, until)))
+        finish_due(tracker, session);
+}
+
+/* ---- the sweep -------------------------------------------------------------------------------- */
+
+static void check_end(struct tracker *tracker, struct session *session, const struct flow *flow)
+{
+    enum close_reason reason;
+
+    if (session->due_ns)
+        return;
+    if (flow->bits & FLOW_CLOSED) {
+        end_later(tracker, session, CLOSE_NONE, EXPIRY_LINGER_NS);
+        return;
+    }
+    if (track_link_gone(tracker, flow->ifindex))
+        reason = CLOSE_CAPTURE_END;
+    else
+        reason = expiry_check(flow, &session->key, tracker->now_ns, under_pressure(tracker));
+    if (reason != CLOSE_NONE)
+        end_later(tracker, session, reason, 0);
+}
+
+static void visit_flow(void *ctx, const struct flow_key *key, const struct flow *flow)
+{
+    struct tracker *tracker = ctx;
+    struct session *session = session_of(tracker, flow->id, key);
+
+    if (!session)
+        return;
+    session->sweep = tracker->pass;
+    tracker->open++;
+    prom_gauges_add_session(&tracker->gauges, key, flow);
+    check_end(tracker, session, flow);
+    if (session->due_ns)
+        return;
+    if (tracker->options.interval_ns) {
+        uint64_t since = session->recorded_ns ? session->recorded_ns : flow->first_ns;
+
+        if (tracker->now_ns >= since + tracker->options.interval_ns)
+            pipeline_update(tracker->pipeline, session, flow, tracker->now_ns);
+    }
+    pipeline_show(tracker->pipeline, session, flow, tracker->now_ns);
+}
+
+/* A session with no entry for two passes, and no last content: its count is in spill_failed. */
+static void visit_vanished(void *ctx, struct session *session)
+{
+    struct tracker *tracker = ctx;
+
+    if (session->due_ns || session->sweep + 2 >= tracker->pass)
+        return;
+    pipeline_drop(tracker->pipeline, session);
+    table_remove(tracker->table, session);
+    tracker->vanished++;
+}
+
+static void sweep(struct tracker *tracker)
+{
+    enum live_sweep result;
+
+    memset(&tracker->gauges, 0, sizeof(tracker->gauges));
+    tracker->open = 0;
+    tracker->pass++;
+    if (tracker->options.pipeline.screen)
+        screen_begin(tracker->options.pipeline.screen, tracker->now_ns);
+    do {
+        result = live_sweep_step(tracker->live, SIZE_MAX, visit_flow, tracker);
+    } while (result == LIVE_SWEEP_MORE);
+    if (result == LIVE_SWEEP_DONE)
+        table_each(tracker->table, visit_vanished, tracker);
+}
+
+static void pass(struct tracker *tracker)
+{
+    uint64_t period = under_pressure(tracker) ? PASS_PERIOD_PRESSURE_NS : PASS_PERIOD_NS, took;
+
+    sweep(tracker);
+    track_links_refresh(tracker);
+    live_event_counts(tracker->live, tracker->events);
+    track_warn_full(tracker);
+    if (tracker->prom && tracker->now_ns >= tracker->prom_due_ns)
+        track_write_prom(tracker);
+    track_draw(tracker);
+    pipeline_flush(tracker->pipeline);
+    took = clock_mono_ns() - tracker->now_ns;
+    if (period < took * PASS_SHARE)
+        period = took * PASS_SHARE;
+    tracker->pass_due_ns = tracker->now_ns + period;
+}
+
+/* ---- the loop's one step ---------------------------------------------------------------------- */
+
+static void read_rings(struct tracker *tracker)
+{
+    uint64_t begun = clock_mono_ns();
+
+    if (live_poll(tracker->live))
+        tracker->drained_ns = begun;
+    live_poll_spill(tracker->live);
+}
+
+void tracker_step(struct tracker *tracker)
+{
+    tracker->now_ns = clock_mono_ns();
+    links_poll(tracker->links);
+    read_rings(tracker);
+    tracker->now_ns = clock_mono_ns();
+    finish_all_due(tracker);
+    if (tracker->now_ns >= tracker->pass_due_ns)
+        pass(tracker);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------- */
+
+static void visit_last(void *ctx, const struct flow_key *key, const struct flow *flow)
+{
+    struct tracker *tracker = ctx;
+    struct session *session = session_of(tracker, flow->id, key);
+
+    if (!session)
+        return;
+    finish(tracker, session, flow, session->close_reason ? session->close_reason : CLOSE_SHUTDOWN);
+}
+
+static void visit_lost(void *ctx, struct session *session)
+{
+    struct tracker *tracker = ctx;
+
+    pipeline_drop(tracker->pipeline, session);
+    table_remove(tracker->table, session);
+    tracker->vanished++;
+}
+
+static void finish_taken(struct tracker *tracker)
+{
+    struct session *session;
+
+    while ((session = table_take_due(tracker->table, UINT64_MAX))) {
+        session->due_ns = 0;
+        if (session->taken) {
+            struct flow flow = *session->taken;
+
+            finish(tracker, session, &flow, CLOSE_REUSED);
+        }
+    }
+}
+
+void tracker_stop(struct tracker *tracker)
+{
+    const struct timespec moment = {0, 20 * (long)MS_NS};
+
+    tracker->stopping = true;
+    live_quiet(tracker->live);
+    nanosleep(&moment, NULL); /* programs that were running when they were detached */
+    tracker->now_ns = clock_mono_ns();
+    while (!live_poll(tracker->live))
+        ;
+    live_poll_spill(tracker->live);
+    tracker->now_ns = clock_mono_ns();
+    finish_taken(tracker);
+    memset(&tracker->gauges, 0, sizeof(tracker->gauges));
+    if (tracker->options.pipeline.screen)
+        screen_begin(tracker->options.pipeline.screen, tracker->now_ns);
+    while (live_sweep_step(tracker->live, SIZE_MAX, visit_last, tracker) == LIVE_SWEEP_MORE)
+        ;
+    table_each(tracker->table, visit_lost, tracker);
+    tracker->open = 0;
+    live_event_counts(tracker->live, tracker->events);
+    track_warn_full(tracker);
+    if (tracker->prom)
+        track_write_prom(tracker);
+    track_draw(tracker);
+    pipeline_flush(tracker->pipeline);
+}
+
+/* ---- beginning and end of it all -------------------------------------------------------------- */
+
+static int tracker_open(struct tracker *tracker)
+{
+    const struct live_events events = {on_lifecycle, on_reused, on_sample, tracker};
+    struct pipeline_conf *conf = &tracker->options.pipeline;
+
+    tracker->live = live_open(&tracker->options.live, &events);
+    if (!tracker->live)
+        return -errno;
+    conf->interface_name = track_link_name;
+    conf->describe_host = track_describe_host;
+    conf->ctx = tracker;
+    if (tracker->options.prom_path) {
+        tracker->prom = prom_new(SESSTAP_VERSION);
+        conf->prom = tracker->prom;
+    }
+    tracker->table = table_new();
+    tracker->pipeline = pipeline_new(conf);
+    tracker->containers = containers_new();
+    if (!tracker->table || !tracker->pipeline || !tracker->containers ||
+        (tracker->options.prom_path && !tracker->prom)) {
+        log_error("out of memory");
+        return -ENOMEM;
+    }
+    if (tracker->prom && track_first_prom(tracker))
+        return -EIO;
+    return track_links_open(tracker);
+}
+
+struct tracker *tracker_new(const struct track_options *options)
+{
+    struct tracker *tracker = calloc(1, sizeof(*tracker));
+
+    if (!tracker)
+        return NULL;
+    tracker->options = *options;
+    tracker->now_ns = tracker->started_ns = clock_mono_ns();
+    tracker->pass_due_ns = tracker->now_ns + PASS_PERIOD_NS;
+    if (tracker_open(tracker)) {
+        tracker_free(tracker);
+        return NULL;
+    }
+    return tracker;
+}
+
+void tracker_free(struct tracker *tracker)
+{
+    if (!tracker)
+        return;
+    links_close(tracker->links);
+    live_close(tracker->live);
+    containers_free(tracker->containers);
+    pipeline_free(tracker->pipeline);
+    prom_free(tracker->prom);
+    table_free(tracker->table);
+    free(tracker);
+}
+
+int tracker_watch(struct tracker *tracker, int epoll_fd, uint64_t tag)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
+
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, links_fd(tracker->links), &event))
+        return -errno;
+    return live_watch(tracker->live, epoll_fd, tag);
+}
+
+int tracker_error(const struct tracker *tracker)
+{
+    return pipeline_totals(tracker->pipeline)->first_error;
+}

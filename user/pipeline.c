@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only file that knows every stage. */
+#include "pipeline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "flow.h"
+#include "sink/field.h"
+#include "stream/dialog.h"
+
+#define HELD_SESSION_BYTES (4u << 20)
+#define ID_BYTES           320
+
+struct pipeline {
+    struct pipeline_conf conf;
+    struct dialog_budget budget;
+    struct pipeline_totals totals;
+    struct buf line;
+    const struct field *id_field;
+};
+
+/* What a session's dialog writes to. */
+struct session_files {
+    struct pipeline *pipeline;
+    struct streams *streams;
+    unsigned int client; /* endpoint */
+};
+
+bool pipeline_reads_payload(const struct pipeline_conf *conf)
+{
+    return conf->captures || conf->streams || conf->lots;
+}
+
+struct pipeline *pipeline_new(const struct pipeline_conf *conf)
+{
+    struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+
+    if (!pipeline)
+        return NULL;
+    pipeline->conf = *conf;
+    pipeline->id_field = field_find("@id");
+    pipeline->budget.max_bytes = conf->held_bytes;
+    pipeline->budget.max_session_bytes = HELD_SESSION_BYTES;
+    return pipeline;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    buf_fini(&pipeline->line);
+    free(pipeline);
+}
+
+/* Say the first error, and others when they are another sink's for another reason; count them all. */
+void pipeline_note_error(struct pipeline *pipeline, enum prom_sink sink, int err, const char *path)
+{
+    static const char *const what[] = {"records", "capture files", "streams", "metrics"};
+
+    if (!pipeline->totals.sink_errors[sink]++ && err != pipeline->totals.first_error)
+        log_error("cannot write %s %s: %s; tracking goes on, and what is not written is counted",
+                  what[sink], path, strerror(-err));
+    if (!pipeline->totals.first_error)
+        pipeline->totals.first_error = err;
+}
+
+/* ---- records ---------------------------------------------------------------------------------- */
+
+/* A record and what it borrows. */
+struct full_record {
+    struct record record;
+    struct ledger ledger;
+    struct record_host host;
+};
+
+static void record_interfaces(const struct pipeline *pipeline, struct record *record,
+                              const struct flow *flow)
+{
+    const struct pipeline_conf *conf = &pipeline->conf;
+    int count = 0;
+
+    if (!conf->interface_name)
+        return;
+    record->interfaces[count++] = conf->interface_name(conf->ctx, flow->ifindex);
+    for (int i = 0; i < FLOW_PATH && flow->path[i]; i++)
+        record->interfaces[count++] = conf->interface_name(conf->ctx, flow->path[i]);
+    record->instance_id = record->interfaces[0];
+}
+
+static void record_prepare(struct pipeline *pipeline, struct full_record *full,
+                           const struct session *session, const struct flow *flow, uint64_t now_ns)
+{
+    struct record *record = &full->record;
+
+    memset(full, 0, sizeof(*full));
+    full->host.pid = -1;
+    record->session = session;
+    record->flow = flow;
+    record->ledger = &full->ledger;
+    record->whisperer = pipeline->conf.whisperer;
+    record->wall_offset_ns = pipeline->conf.wall_offset_ns;
+    record->now_ns = now_ns;
+    record_interfaces(pipeline, record, flow);
+    if (pipeline->conf.describe_host) {
+        pipeline->conf.describe_host(pipeline->conf.ctx, flow->ifindex, &full->host);
+        record->host = &full->host;
+    }
+    if (session->dialog) {
+        record->tally = dialog_tally(session->dialog);
+        record->holes = dialog_holes(session->dialog, &record->hole_count);
+        if (pipeline->conf.lots)
+            record->lots = dialog_lots(session->dialog, &record->lot_count);
+    }
+    ledger_balance(&full->ledger, flow, record->tally);
+}
+
+static void record_write(struct pipeline *pipeline, struct session *session,
+                         const struct record *record)
+{
+    struct linefile *records = pipeline->conf.records;
+    uint64_t lost;
+
+    if (records) {
+        lost = records->lost_lines;
+        buf_clear(&pipeline->line);
+        record_write_json(&pipeline->line, record);
+        if (pipeline->line.failed)
+            pipeline_note_error(pipeline, PROM_SINK_RECORDS, -ENOMEM, "in memory");
+        else
+            linefile_write(records, pipeline->line.data, pipeline->line.len);
+        if (records->lost_lines > lost)
+            pipeline_note_error(pipeline, PROM_SINK_RECORDS, records->error, "sessions.ndjson");
+    }
+    if (!session->updates)
+        session->created_ns = record->now_ns;
+    session->updates++;
+    session->recorded_ns = record->now_ns;
+}
+
+/* ---- payload ---------------------------------------------------------------------------------- */
+
+static void on_stream_data(void *ctx, unsigned int from, uint64_t offset, const uint8_t *data,
+                           size_t len, const struct segment *seg)
+{
+    struct session_files *files = ctx;
+
+    (void)seg;
+    if (files->streams)
+        streams_data(files->streams, from == files->client, offset, data, len);
+}
+
+static void on_stream_hole(void *ctx, unsigned int from, uint64_t offset, uint64_t length)
+{
+    struct session_files *files = ctx;
+
+    if (files->streams)
+        streams_hole(files->streams, from == files->client, offset, length);
+}
+
+static void open_capture(struct pipeline *pipeline, struct session *session,
+                         const struct flow *flow, uint64_t now_ns)
+{
+    struct full_record full;
+    struct field_value id;
+    char path[OUTFILE_PATH_MAX], comment[ID_BYTES];
+
+    record_prepare(pipeline, &full, session, flow, now_ns);
+    comment[0] = '\0';
+    if (field_get(pipeline->id_field, &full.record, &id))
+        snprintf(comment, sizeof(comment), "%.*s", (int)id.len, id.text);
+    snprintf(path, sizeof(path), "%s/pcap/%llu.%s", pipeline->conf.dir,
+             (unsigned long long)session->number,
+             pipeline->conf.format == CAPTURE_PCAP ? "pcap" : "pcapng");
+    session->capture = capture_new(path, pipeline->conf.format, comment);
+    if (!session->capture)
+        pipeline_note_error(pipeline, PROM_SINK_CAPTURES, -errno, path);
+}
+
+static void open_dialog(struct pipeline *pipeline, struct session *session, const struct flow *flow)
+{
+    struct session_files *files = calloc(1, sizeof(*files));
+    struct dialog_conf conf = {
+        .keep_lots = pipeline->conf.lots,
+        .is_tcp = session->key.l4_proto == IP_PROTO_TCP,
+        .budget = &pipeline->budget,
+        .output = {on_stream_data, on_stream_hole, files},
+    };
+
+    if (!files)
+        return;
+    files->pipeline = pipeline;
+    files->client = flow_client(flow);
+    if (pipeline->conf.streams)
+        files->streams = streams_open(pipeline->conf.dir, session->number, pipeline->conf.holes);
+    session->dialog = dialog_new(&conf);
+    if (!session->dialog) {
+        streams_abort(files->streams);
+        free(files);
+        return;
+    }
+    session->files = files;
+    for (unsigned int i = 0; conf.is_tcp && i < 2; i++) {
+        if (flow->bits & FLOW_BIT(i, FLOW_SYN | FLOW_SEEN))
+            dialog_begin(session->dialog, i, flow->dir[i].first_seq + 1);
+    }
+}
+
+bool pipeline_wants_flow(const struct session *session)
+{
+    return !session->captured;
+}
+
+static uint32_t wire_packets(const struct record_sample *sample)
+{
+    if (!sample->gso_size)
+        return sample->flags & SAMPLE_NEXT ? 0 : sample->gso_segs;
+    return (sample->chunk_len + sample->gso_size - 1) / sample->gso_size;
+}
+
+static void feed_dialog(struct session *session, const struct record_sample *sample,
+                        const struct packet *pkt, const uint8_t *payload)
+{
+    uint32_t old =
+        sample->old_bytes > sample->chunk_off ? sample->old_bytes - sample->chunk_off : 0;
+    struct segment seg = {
+        .seq = pkt->seq + !!(pkt->tcp_flags & TCP_SYN) + sample->chunk_off,
+        .wire_len = sample->chunk_len,
+        .cap_len = sample->cap_len,
+        .old_bytes = old < sample->chunk_len ? old : sample->chunk_len,
+        .data = payload,
+        .time_ns = sample->time_ns,
+        .pkt_index = sample->pkt_index,
+        .pkts = wire_packets(sample),
+        .ip_id = pkt->ip_id,
+        .from = sample->from,
+        .tcp_flags = pkt->tcp_flags,
+    };
+
+    if (sample->flags & SAMPLE_MORE)
+        seg.tcp_flags &= (uint8_t)~TCP_FIN;
+    dialog_segment(session->dialog, &seg);
+    if (pkt->tcp_flags & TCP_ACK)
+        dialog_ack(session->dialog, sample->from, pkt->ack, sample->time_ns);
+}
+
+static void feed_capture(struct pipeline *pipeline, struct session *session,
+                         const struct record_sample *sample, const uint8_t *headers,
+                         const uint8_t *payload)
+{
+    const struct pipeline_conf *conf = &pipeline->conf;
+    struct capture_interface iface = {.ifindex = sample->ifindex, .l3_only = sample->l3_only};
+    struct capture_packet packet = {
+        .headers = headers,
+        .payload = payload,
+        .wall_ns = sample->time_ns + (uint64_t)conf->wall_offset_ns,
+        .headers_len = sample->headers_len,
+        .cap_len = sample->cap_len,
+        .payload_len = sample->chunk_len,
+        .chunk_off = sample->chunk_off,
+        .skb_payload_len = sample->payload_len,
+        .trailer_len = sample->skb_len - sample->headers_len - sample->payload_len,
+        .ifindex = sample->ifindex,
+        .gso_size = sample->gso_size,
+        .vlan_tci = sample->vlan_tci,
+        .l3_only = sample->l3_only,
+        .inbound = sample->hook == HOOK_INGRESS,
+    };
+    uint64_t before = sample->pkt_index - sample->gso_segs;
+    int err;
+
+    iface.name = conf->interface_name ? conf->interface_name(conf->ctx, sample->ifindex) : NULL;
+    if (conf->whole_sessions && !(sample->flags & SAMPLE_NEXT)) {
+        if (before > session->sampled_pkts)
+            capture_note_drops(session->capture, before - session->sampled_pkts);
+        if (sample->pkt_index > session->sampled_pkts)
+            session->sampled_pkts = sample->pkt_index;
+    }
+    err = capture_write(session->capture, &iface, &packet);
+    if (err && !session->capture_failed) {
+        session->capture_failed = true;
+        pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, conf->dir);
+    }
+}
+
+void pipeline_sample(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                     const struct record_sample *sample, const uint8_t *headers,
+                     const uint8_t *payload)
+{
+    struct packet_cursor cur = {headers, headers, headers + sample->headers_len};
+    struct packet pkt = {0};
+
+    if (!session->captured) {
+        session->captured = true;
+        if (pipeline->conf.captures)
+            open_capture(pipeline, session, flow, sample->time_ns);
+        open_dialog(pipeline, session, flow);
+    }
+    if (session->capture)
+        feed_capture(pipeline, session, sample, headers, payload);
+    if (!session->dialog)
+        return;
+    if (sample->l3_only)
+        packet_parse_l3(&pkt, &cur, sample->key.ip_version == 4 ? ETH_TYPE_IPV4 : ETH_TYPE_IPV6,
+                        sample->skb_len);
+    else
+        packet_parse_eth(&pkt, &cur, sample->skb_len);
+    feed_dialog(session, sample, &pkt, payload);
+}
+
+/* ---- ends ------------------------------------------------------------------------------------- */
+
+static void close_files(struct pipeline *pipeline, struct session *session, const struct flow *flow)
+{
+    uint64_t drops = flow->quality[0].samples_dropped + flow->quality[1].samples_dropped;
+    int err;
+
+    if (session->capture) {
+        err = capture_close(session->capture, flow->pkts[0] + flow->pkts[1], drops);
+        if (err && !session->capture_failed)
+            pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);
+        session->capture = NULL;
+    }
+    if (session->files && session->files->streams) {
+        err = streams_close(session->files->streams);
+        if (err)
+            pipeline_note_error(pipeline, PROM_SINK_STREAMS, err, pipeline->conf.dir);
+        session->files->streams = NULL;
+    }
+}
+
+static void release(struct session *session)
+{
+    dialog_free(session->dialog);
+    session->dialog = NULL;
+    free(session->files);
+    session->files = NULL;
+    free(session->taken);
+    session->taken = NULL;
+}
+
+void pipeline_drop(struct pipeline *pipeline, struct session *session)
+{
+    (void)pipeline;
+    capture_abort(session->capture);
+    session->capture = NULL;
+    if (session->files)
+        streams_abort(session->files->streams);
+    release(session);
+}
+
+static void add_totals(struct pipeline_totals *totals, const struct flow *flow,
+                       const struct ledger *ledger)
+{
+    totals->sessions++;
+    totals->skbs += flow_skbs(flow, 0) + flow_skbs(flow, 1);
+    totals->pkts += flow->pkts[0] + flow->pkts[1];
+    totals->payload_lost_bytes += ledger->lost;
+    totals->sessions_with_loss += ledger->lost > 0;
+}
+
+void pipeline_finish(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                     enum close_reason reason, uint64_t now_ns)
+{
+    struct full_record full;
+
+    session->close_reason = session_close_reason(flow, &session->close_by);
+    if (session->close_reason == CLOSE_NONE)
+        session->close_reason = reason;
+    if (session->dialog)
+        dialog_finish(session->dialog);
+    record_prepare(pipeline, &full, session, flow, now_ns);
+    record_write(pipeline, session, &full.record);
+    if (pipeline->conf.prom)
+        prom_session_closed(pipeline->conf.prom, &full.record);
+    if (pipeline->conf.screen)
+        screen_add(pipeline->conf.screen, &full.record);
+    add_totals(&pipeline->totals, flow, &full.ledger);
+    close_files(pipeline, session, flow);
+    release(session);
+}
+
+void pipeline_update(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                     uint64_t now_ns)
+{
+    struct full_record full;
+
+    record_prepare(pipeline, &full, session, flow, now_ns);
+    record_write(pipeline, session, &full.record);
+}
+
+void pipeline_show(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                   uint64_t now_ns)
+{
+    struct full_record full;
+
+    if (!pipeline->conf.screen)
+        return;
+    record_prepare(pipeline, &full, session, flow, now_ns);
+    screen_add(pipeline->conf.screen, &full.record);
+}
+
+void pipeline_flush(struct pipeline *pipeline)
+{
+    struct linefile *records = pipeline->conf.records;
+    uint64_t lost;
+    int err;
+
+    if (!records)
+        return;
+    lost = records->lost_lines;
+    err = linefile_flush(records);
+    if (err && records->lost_lines > lost)
+        pipeline_note_error(pipeline, PROM_SINK_RECORDS, err, "sessions.ndjson");
+}
+
+const struct pipeline_totals *pipeline_totals(const struct pipeline *pipeline)
+{
+    return &pipeline->totals;
+}

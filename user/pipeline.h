@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way of a session through all stages: samples into stream/, what they rebuild into sink/, and
+ * at its end one record that says everything. Read this first.
+ */
+#ifndef SESSTAP_PIPELINE_H
+#define SESSTAP_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/outfile.h"
+#include "session/session.h"
+#include "session/table.h"
+#include "sink/capture.h"
+#include "sink/prom.h"
+#include "sink/record.h"
+#include "sink/screen.h"
+#include "sink/streams.h"
+
+struct pipeline_conf {
+    const char *whisperer;    /* the capturing host */
+    int64_t wall_offset_ns;   /* to add to the flows' clock */
+    struct linefile *records; /* NULL: none are written */
+    const char *dir;          /* of captures and streams; NULL: neither */
+    bool captures;            /* a capture file a session */
+    enum capture_format format;
+    bool streams; /* two files of bytes a session */
+    enum hole_policy holes;
+    bool lots;             /* in records */
+    bool whole_sessions;   /* every packet is sampled: a jump in their numbers is a loss */
+    struct prom *prom;     /* NULL: no metrics */
+    struct screen *screen; /* NULL: no table */
+    size_t held_bytes;     /* of payload that waits for other payload, over all sessions */
+    /* What an interface is called, and what is known of the side behind it. host may be left as it is. */
+    const char *(*interface_name)(void *ctx, uint32_t ifindex);
+    void (*describe_host)(void *ctx, uint32_t ifindex, struct record_host *host);
+    void *ctx;
+};
+
+/* Sums over the sessions that are finished, and what could not be written. */
+struct pipeline_totals {
+    uint64_t sessions;
+    uint64_t skbs;
+    uint64_t pkts;
+    uint64_t payload_lost_bytes;
+    uint64_t sessions_with_loss;
+    uint64_t sink_errors[PROM_SINK_COUNT];
+    int first_error; /* -errno of the first of these, 0: none */
+};
+
+struct pipeline;
+
+/* conf is copied, what it points to is borrowed. NULL with errno. */
+struct pipeline *pipeline_new(const struct pipeline_conf *conf);
+void pipeline_free(struct pipeline *pipeline);
+
+/* True when samples are of use: without captures, streams and lots nobody reads them. */
+bool pipeline_reads_payload(const struct pipeline_conf *conf);
+
+/*
+ * A sample of a session. flow: its entry as it is known now, for where its streams begin; only looked
+ * at when pipeline_wants_flow.
+ */
+void pipeline_sample(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                     const struct record_sample *sample, const uint8_t *headers,
+                     const uint8_t *payload);
+/* True before the first sample of a session. */
+bool pipeline_wants_flow(const struct session *session);
+
+/* The record of a session that goes on (--interval). */
+void pipeline_update(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                     uint64_t now_ns);
+/* A session that goes on, for the picture on the terminal. */
+void pipeline_show(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                   uint64_t now_ns);
+/*
+ * A session's end, with its entry's last content: its last record and files. The session itself stays for
+ * the caller to remove. reason is used when TCP itself did not end it.
+ */
+void pipeline_finish(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                     enum close_reason reason, uint64_t now_ns);
+/* A session whose entry is lost: its files are removed, nothing is written. */
+void pipeline_drop(struct pipeline *pipeline, struct session *session);
+
+/* What was held goes out. Called regularly. */
+void pipeline_flush(struct pipeline *pipeline);
+/* A metrics file, or another sink of the caller's, could not be written. */
+void pipeline_note_error(struct pipeline *pipeline, enum prom_sink sink, int err, const char *path);
+
+const struct pipeline_totals *pipeline_totals(const struct pipeline *pipeline);
+
+#endif
