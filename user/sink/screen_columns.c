@@ -149,7 +149,7 @@ static const struct column_kind kinds[COLUMNS] = {
                             true,
                             false},
     [COLUMN_CLOSE] = {"close", {"close.reason", "close.by"}, write_close, 10, 0, 3, false, false},
-    [COLUMN_INTERFACE] = {"interface", {"instanceId"}, write_interface, 9, 8, 7, false, false},
+    [COLUMN_INTERFACE] = {"iface", {"instanceId"}, write_interface, 9, 8, 7, false, false},
     [COLUMN_CONTAINER] =
         {"container", {"host.pod", "host.container"}, write_either, 9, 9, 5, false, true},
 };

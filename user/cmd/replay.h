@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Capture files through the same stages as live traffic: each frame parsed, tracked and reassembled, each
+ * session's record made at its end. What a command wants of it, it says by hooks.
+ */
+#ifndef SESSTAP_REPLAY_H
+#define SESSTAP_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "packet.h"
+#include "pipeline.h"
+#include "source/capfile/capfile.h"
+#include "stream/dialog.h"
+
+struct replay_hooks {
+    /*
+     * Every packet of a session after it was tracked and counted: frame is as read, pkt as parsed (offsets are
+     * into frame->data, but for a packet put together from fragments or taken out of a tunnel: then
+     * *data_off is not used and bytes are at data). old_bytes: of its payload, seen before.
+     */
+    void (*packet)(void *ctx, const struct session *session, const struct flow *flow,
+                   const struct packet *pkt, const struct frame *frame, uint32_t old_bytes);
+    /* Stream bytes in order, each once; from: endpoint. */
+    void (*data)(void *ctx, const struct session *session, const struct flow *flow,
+                 unsigned int from, uint64_t offset, const uint8_t *data, size_t len,
+                 const struct segment *seg);
+    void (*hole)(void *ctx, const struct session *session, const struct flow *flow,
+                 unsigned int from, uint64_t offset, uint64_t length);
+    /* A session's end. In no order that matters; conf.pipeline.records gets them by first packet. */
+    void (*record)(void *ctx, const struct record *record);
+    void *ctx;
+};
+
+struct replay_conf {
+    struct capfile_conf input;
+    struct pipeline_conf pipeline; /* whisperer, names are filled in here */
+    struct replay_hooks hooks;     /* each may be NULL */
+    enum overlap_policy overlap;
+    bool progress;     /* a bar on stderr, if it is a terminal, after a second */
+    bool reassemble;   /* also without streams, data or lots: for the books */
+    bool tunnels;      /* look inside VXLAN, Geneve, GRE, IPIP */
+};
+
+/* How a reading went. */
+struct replay_result {
+    uint64_t frames;
+    uint64_t tracked; /* frames that belong to sessions */
+    uint64_t unaccounted[UNACCOUNTED_COUNT];
+    uint64_t sessions;
+    uint64_t damaged; /* places in the input */
+    int error;        /* first -errno of writing, 0: none */
+};
+
+/* Read it all. 0; -errno after a logged line when nothing could be read. */
+int replay_run(const struct replay_conf *conf, struct replay_result *result);
+
+/* One session as a person names it: "tcp:3", "udp:0", "7", or an @id. */
+struct stream_selector {
+    bool by_id;
+    uint8_t l4_proto; /* 0: any ICMP for "icmp" */
+    uint64_t index;
+    const char *id; /* borrowed */
+};
+
+/* -EINVAL when it is none of these. */
+int stream_selector_parse(struct stream_selector *selector, const char *text);
+/* record_id: the session's @id, len bytes, or NULL where only an index can match. */
+bool stream_selector_matches(const struct stream_selector *selector, const struct session *session,
+                             const char *record_id, size_t len);
+
+#endif
