@@ -286,7 +286,7 @@ PACKET_INLINE __u32 tcp_track_ack(struct flow *flow, const struct packet *pkt, _
         me->known |= FLOW_KNOWS_ACK;
         if (peer->rtt_ns && !tcp_before(pkt->ack, peer->rtt_seq))
             tcp_rtt_sample(peer, &flow->quality[!from], now_ns);
-    } else if (pkt->ack == me->ack && !pkt->payload_len && pkt->wnd == me->wnd &&
+    } else if (pkt->ack == me->ack && !pkt->payload_len && pkt->wnd == me->wnd && pkt->wnd &&
                pkt->seq == me->seq_nxt && peer->seq_nxt != pkt->ack &&
                !(pkt->tcp_flags & (TCP_SYN | TCP_FIN))) {
         if (tcp_is_repeat(me, pkt, 1))
@@ -478,7 +478,8 @@ PACKET_INLINE int tcp_track_expected(struct flow *flow, const struct packet *pkt
     struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
 
     if ((pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) != TCP_ACK ||
-        !tcp_is_open(flow->bits) || pkt->seq != me->seq_nxt || !pkt->wnd)
+        !tcp_is_open(flow->bits) || me->known != (FLOW_KNOWS_SEQ | FLOW_KNOWS_ACK) ||
+        pkt->seq != me->seq_nxt || !pkt->wnd)
         return 0;
     if (pkt->ack != me->ack) {
         if (tcp_before(pkt->ack, me->ack) || tcp_before(peer->seq_nxt, pkt->ack))

@@ -174,8 +174,7 @@ PACKET_INLINE __u32 tcp_track_unordered(struct flow_dir *me, const struct flow_d
         q->capture_repeats++;
     } else {
         q->retransmits += pkts;
-        if (tcp_before(seq, me->rtt_seq))
-            me->rtt_ns = 0; /* Karn: an ACK would be ambiguous */
+        me->rtt_ns = 0; /* Karn: the next ACK would be ambiguous, or late */
     }
     old -= filled;
     q->retransmit_bytes += old;
