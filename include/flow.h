@@ -98,7 +98,7 @@ PACKET_INLINE void flow_begin(struct flow *flow, const struct packet *pkt, __u64
         else if (handshake != TCP_SYN)
             client = flow_guess_client(key, pkt->from);
     } else if (key->l4_proto == IP_PROTO_ICMP || key->l4_proto == IP_PROTO_ICMPV6) {
-        if (pkt->icmp_type != packet_icmp_request(pkt->icmp_type, key->ip_version == 6))
+        if (pkt->icmp_type != packet_icmp_request(pkt->icmp_type, key->l4_proto == IP_PROTO_ICMPV6))
             client = !pkt->from;
         flow->icmp_type = pkt->icmp_type;
         flow->icmp_code = pkt->icmp_code;
@@ -162,7 +162,8 @@ PACKET_INLINE void flow_count(struct flow *flow, const struct packet *pkt, __u32
 
 /*
  * How much of this packet's payload the depth limit lets through, in bytes from its start. Call
- * before flow_count. TCP: by position in the stream; others: by bytes so far.
+ * after tcp_track, before flow_count. TCP: by position in the stream, in its first 2 GB; else by
+ * bytes so far.
  */
 PACKET_INLINE __u32 flow_depth_left(const struct flow *flow, const struct packet *pkt,
                                     __u64 depth_bytes)
@@ -173,13 +174,11 @@ PACKET_INLINE __u32 flow_depth_left(const struct flow *flow, const struct packet
     if (depth_bytes == DEPTH_ALL)
         return pkt->payload_len;
     if (pkt->key.l4_proto == IP_PROTO_TCP && done < (1u << 31)) {
-        __s32 at = (__s32)(pkt->seq - dir->first_seq - 1);
+        __u32 at = pkt->seq - dir->first_seq - 1;
 
-        if (pkt->tcp_flags & TCP_SYN)
+        if ((pkt->tcp_flags & TCP_SYN) || at >= 0u - FLOW_EARLY_BYTES)
             at = 0;
-        if (at < -FLOW_EARLY_BYTES)
-            return 0;
-        done = at < 0 ? 0 : (__u32)at;
+        done = at;
     }
     if (done >= depth_bytes)
         return 0;

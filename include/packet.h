@@ -209,8 +209,8 @@ PACKET_INLINE int packet_parse_icmp(struct packet *pkt, struct packet_cursor *cu
     pkt->payload_len = l4_len - sizeof(*icmp);
     pkt->icmp_type = icmp->type;
     pkt->icmp_code = icmp->code;
-    packet_order_key(pkt, 0, 0);
     request = packet_icmp_request(icmp->type, is_v6);
+    packet_order_key(pkt, icmp->type != request, 0); /* to itself: answers come from endpoint 1 */
     pkt->key.port[0] = 0;
     if (request == (is_v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO_REQUEST) ||
         (!is_v6 && request == ICMP_TIMESTAMP))
@@ -443,7 +443,7 @@ PACKET_INLINE int packet_parse_eth_type(struct packet *pkt, struct packet_cursor
     return packet_parse_l3(pkt, cur, eth_type, wire_len - packet_offset(cur));
 }
 
-/* Parse an Ethernet frame; result as packet_parse_l3. *pkt must be zeroed. */
+/* Parse an Ethernet frame; result as packet_parse_l3. *pkt must be zeroed, wire_len no less than cur has. */
 PACKET_INLINE int packet_parse_eth(struct packet *pkt, struct packet_cursor *cur, __u32 wire_len)
 {
     const struct eth_hdr *eth = packet_take(cur, sizeof(*eth));

@@ -26,7 +26,7 @@ PACKET_INLINE enum tcp_state tcp_state_of_opening(__u32 mine, __u32 theirs, int 
 {
     if (mine & FLOW_SYNACK)
         return TCP_STATE_SYN_RECEIVED;
-    if (mine & FLOW_SYN)
+    if (mine & (FLOW_SYN | FLOW_SYN_ACKED))
         return is_server || (theirs & (FLOW_SYN | FLOW_SYNACK)) == FLOW_SYN ? TCP_STATE_SYN_RECEIVED
                                                                             : TCP_STATE_SYN_SENT;
     return TCP_STATE_LISTEN;

@@ -108,7 +108,7 @@ static void check_states(const struct tcp_run *run, const struct segment *segmen
                  run->script.side[1].isn, text);
 }
 
-static void run_play(struct tcp_run *run)
+void tcp_run_play(struct tcp_run *run)
 {
     struct segment segment;
 
@@ -128,7 +128,7 @@ void tcp_run_script(struct tcp_run *run, const char *script, uint32_t client_isn
 {
     memset(run, 0, sizeof(*run));
     script_init(&run->script, script, client_isn, server_isn);
-    run_play(run);
+    tcp_run_play(run);
 }
 
 struct out {
@@ -230,7 +230,7 @@ static int scenario_play(const struct scenario *s, unsigned int way, uint32_t cl
     script_init(&run.script, s->script, client_isn, server_isn);
     run.script.side[0].addr = addr[way][0];
     run.script.side[1].addr = addr[way][1];
-    run_play(&run);
+    tcp_run_play(&run);
     tcp_run_summary(&run, text, sizeof(text));
     if (!strcmp(text, s->expect))
         return 0;

@@ -42,6 +42,9 @@ struct tcp_verdict tcp_run_segment(struct tcp_run *run, const struct segment *se
 void tcp_run_script(struct tcp_run *run, const char *script, uint32_t client_isn,
                     uint32_t server_isn);
 
+/* The same for a script that was set up with script_init. */
+void tcp_run_play(struct tcp_run *run);
+
 /* The lines of all sessions, as above. */
 void tcp_run_summary(const struct tcp_run *run, char *text, size_t room);
 

@@ -118,7 +118,7 @@ static const struct scenario reuses[] = {
      "c SYN;s SYN|ACK;c ACK\n"
      "s RST\n"
      "c SYN seq=5000 lost\n"
-     "s SYN|ACK seq=9000 -> LISTEN SYN_RECEIVED\n"
+     "s SYN|ACK seq=9000 -> SYN_SENT SYN_RECEIVED\n"
      "c ACK -> ESTABLISHED ESTABLISHED",
      "CLOSED rst:s ev=EC | c 2p 0b | s 2p 0b\n"
      "ESTABLISHED missed ev=E | c 1p 0b | s 1p 0b"},
