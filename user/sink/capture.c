@@ -12,7 +12,7 @@
 struct known_interface {
     uint32_t ifindex;
     uint32_t snaplen; /* 0: no bound */
-    uint8_t l3_only;
+    uint16_t linktype;
 };
 
 /* A packet too large for one record, with no gso_size: its pieces until they are all here. */
@@ -65,9 +65,11 @@ struct capture *capture_new(const char *path, enum capture_format format, const 
     return capture;
 }
 
-static uint32_t link_type_of(uint8_t l3_only)
+static uint16_t link_type_of(const struct capture_interface *iface)
 {
-    return l3_only ? LINKTYPE_RAW : LINKTYPE_ETHERNET;
+    if (iface->linktype)
+        return iface->linktype;
+    return iface->l3_only ? LINKTYPE_RAW : LINKTYPE_ETHERNET;
 }
 
 /* Describe an interface in the file. Its number, or -errno. */
@@ -78,10 +80,10 @@ static int add_interface(struct capture *capture, const struct capture_interface
     int error = 0;
 
     if (capture->format == CAPTURE_PCAPNG)
-        error = pcapng_write_interface(&capture->out, link_type_of(iface->l3_only), iface);
+        error = pcapng_write_interface(&capture->out, link_type_of(iface), iface);
     else if (count == 0)
-        error = pcap_write_header(&capture->out, link_type_of(iface->l3_only), iface->snaplen);
-    else if (capture->interfaces[0].l3_only != iface->l3_only)
+        error = pcap_write_header(&capture->out, link_type_of(iface), iface->snaplen);
+    else if (capture->interfaces[0].linktype != link_type_of(iface))
         error = -EPROTOTYPE;
     if (error)
         return error;
@@ -89,7 +91,7 @@ static int add_interface(struct capture *capture, const struct capture_interface
     if (!grown)
         return -ENOMEM;
     capture->interfaces = grown;
-    grown[count] = (struct known_interface){iface->ifindex, iface->snaplen, iface->l3_only};
+    grown[count] = (struct known_interface){iface->ifindex, iface->snaplen, link_type_of(iface)};
     capture->interface_count++;
     return (int)count;
 }
@@ -99,7 +101,7 @@ static int find_interface(struct capture *capture, const struct capture_interfac
     for (uint32_t i = 0; i < capture->interface_count; i++) {
         const struct known_interface *known = &capture->interfaces[i];
 
-        if (known->ifindex == iface->ifindex && known->l3_only == iface->l3_only)
+        if (known->ifindex == iface->ifindex && known->linktype == link_type_of(iface))
             return (int)i;
     }
     return add_interface(capture, iface);

@@ -34,9 +34,10 @@ struct capture_packet {
 
 struct capture_interface {
     uint32_t ifindex;
-    const char *name; /* NULL: has none */
-    uint8_t l3_only;  /* LINKTYPE_RAW instead of LINKTYPE_ETHERNET */
-    uint32_t snaplen; /* packets are cut to it, headers included; 0: no bound */
+    const char *name;  /* NULL: has none */
+    uint8_t l3_only;   /* LINKTYPE_RAW instead of LINKTYPE_ETHERNET */
+    uint16_t linktype; /* of a capture file's packets; 0: by l3_only */
+    uint32_t snaplen;  /* packets are cut to it, headers included; 0: no bound */
 };
 
 /* A name for an address, addresses as in struct flow_key: IPv4 is mapped (::ffff:a.b.c.d). */
