@@ -122,36 +122,24 @@ static size_t write_interface(char *out, const struct record *record,
     return text_put_printable(out, CELL_BYTES, name, strlen(name));
 }
 
-/* clang-format off: a row a column */
+/* clang-format off */
 static const struct column_kind kinds[COLUMNS] = {
     [COLUMN_NUMBER] = {"N", {NULL}, write_number, 3, 0, 4, true, false},
     [COLUMN_STATE] = {"state", {"state"}, write_state, 11, 10, 13, false, false},
-    [COLUMN_CLIENT] = {"client", {"src.socket", "src.ip"}, write_either, 15, 21, 12, false, false},
-    [COLUMN_SERVER] = {"server", {"dst.socket", "dst.ip"}, write_either, 12, 21, 11, false, false},
+    [COLUMN_CLIENT] = {"client", {"src.socket", "src.ip"}, write_either, 15, 15, 12, false, false},
+    [COLUMN_SERVER] = {"server", {"dst.socket", "dst.ip"}, write_either, 12, 15, 11, false, false},
     [COLUMN_OUT] = {"out", {"out.payload"}, write_bytes, 7, 0, 10, true, false},
     [COLUMN_IN] = {"in", {"in.payload"}, write_bytes, 7, 0, 9, true, false},
     [COLUMN_PACKETS] = {"packets", {"packetsCount"}, write_count, 7, 0, 1, true, false},
     [COLUMN_DURATION] = {"time", {"duration"}, write_duration, 6, 0, 8, true, false},
-    [COLUMN_HANDSHAKE] = {"handshake",
-                          {"tcp.rtt.handshake_server", "tcp.rtt.handshake_client"},
-                          write_handshake,
-                          9,
-                          0,
-                          2,
-                          true,
-                          false},
-    [COLUMN_RETRANSMITS] = {"retr",
-                            {"tcp.quality_fwd.retransmits", "tcp.quality_rev.retransmits"},
-                            write_retransmits,
-                            4,
-                            0,
-                            6,
-                            true,
-                            false},
+    [COLUMN_HANDSHAKE] = {"handshake", {"tcp.rtt.handshake_server", "tcp.rtt.handshake_client"},
+                          write_handshake, 9, 0, 2, true, false},
+    [COLUMN_RETRANSMITS] = {"rtx", {"tcp.quality_fwd.retransmits", "tcp.quality_rev.retransmits"},
+                            write_retransmits, 3, 0, 6, true, false},
     [COLUMN_CLOSE] = {"close", {"close.reason", "close.by"}, write_close, 10, 0, 3, false, false},
     [COLUMN_INTERFACE] = {"iface", {"instanceId"}, write_interface, 9, 8, 7, false, false},
-    [COLUMN_CONTAINER] =
-        {"container", {"host.pod", "host.container"}, write_either, 9, 9, 5, false, true},
+    [COLUMN_CONTAINER] = {"container", {"host.pod", "host.container"}, write_either, 9, 9, 5,
+                          false, true},
 };
 /* clang-format on */
 
@@ -170,6 +158,7 @@ void columns_reset(struct columns *columns)
 {
     for (int i = 0; i < COLUMNS; i++) {
         columns->widths[i] = kinds[i].usual;
+        columns->whole[i] = 0;
         columns->filled[i] = false;
     }
 }
@@ -214,6 +203,11 @@ static enum row_mood mood_of(const struct record *record)
     }
 }
 
+static bool is_address(int column)
+{
+    return column == COLUMN_CLIENT || column == COLUMN_SERVER;
+}
+
 void columns_fill(struct columns *columns, struct table_row *row, const struct record *record)
 {
     struct field_value room[COLUMN_FIELDS];
@@ -229,6 +223,8 @@ void columns_fill(struct columns *columns, struct table_row *row, const struct r
         cell->len = (uint8_t)kinds[i].write(cell->text, record, values);
         if (cell->len > columns->widths[i])
             columns->widths[i] = cell->len;
+        if (is_address(i) && record->session->key.ip_version == 4 && cell->len > columns->whole[i])
+            columns->whole[i] = cell->len;
         columns->filled[i] |= cell->len > 0;
     }
     row->mood = mood_of(record);
@@ -245,8 +241,10 @@ static unsigned int least_width(const struct columns *columns, int column, unsig
 {
     unsigned int least = kinds[column].least;
 
-    if ((column == COLUMN_CLIENT || column == COLUMN_SERVER) && width < NARROW_COLUMNS)
+    if (is_address(column) && width < NARROW_COLUMNS)
         least = NARROW_ADDRESS;
+    else if (least < columns->whole[column])
+        least = columns->whole[column];
     return least && least < columns->widths[column] ? least : columns->widths[column];
 }
 
@@ -314,7 +312,7 @@ static size_t cell_in_width(char *out, int column, const struct cell *cell, unsi
         memcpy(out, cell->text, cell->len);
         return cell->len;
     }
-    if (column == COLUMN_CLIENT || column == COLUMN_SERVER)
+    if (is_address(column))
         return (size_t)(units_put_short(out, cell->text, cell->len, width) - out);
     if (column == COLUMN_STATE) {
         len = shorten_state(out, cell);

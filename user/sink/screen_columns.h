@@ -53,7 +53,8 @@ struct table_row {
 struct columns {
     const struct field *fields[COLUMNS][COLUMN_FIELDS];
     uint8_t widths[COLUMNS];
-    bool filled[COLUMNS]; /* something was put in it */
+    uint8_t whole[COLUMNS]; /* likewise, of cells that should not be cut: IPv4 addresses */
+    bool filled[COLUMNS];   /* something was put in it */
 };
 
 /* How the columns are laid out: 0 for one that is left out. */

@@ -121,7 +121,7 @@ static size_t port_len(const char *address, size_t len)
 
 /*
  * Whole groups of an address from its beginning (*head bytes) and its end (*tail bytes), in turn, while
- * they and the cut fit into room. False when not even one group of each does.
+ * they and the cut fit into room. False when not even the last group does.
  */
 static bool choose_groups(const char *body, size_t len, size_t room, size_t *head, size_t *tail)
 {
@@ -145,7 +145,7 @@ static bool choose_groups(const char *body, size_t len, size_t room, size_t *hea
     }
     *head = left;
     *tail = right;
-    return left && right;
+    return right;
 }
 
 char *units_put_short(char *p, const char *address, size_t len, size_t width)

@@ -19,7 +19,7 @@ char *units_put_count(char *p, uint64_t count);
 char *units_put_duration(char *p, uint64_t ns);
 /*
  * An address, with or without port, in at most width bytes: its middle gives way to "..", at a dot or
- * colon, and the port stays: "[2001:db8:..:5]:443". Returns where it ended.
+ * colon, then its beginning; the port stays: "[2001:db8:..5]:443", "[..5]:443". Returns where it ended.
  */
 char *units_put_short(char *p, const char *address, size_t len, size_t width);
 
