@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -138,4 +139,29 @@ uint32_t tracker_count_flows(const struct tracker *tracker)
         at = &key;
     }
     return count;
+}
+
+int tracker_get_flow(const struct tracker *tracker, const struct flow_key *key, struct flow *flow)
+{
+    return bpf_map_lookup_elem(bpf_map__fd(tracker->skel->maps.flows), key, flow) ? -errno : 0;
+}
+
+void tracker_only_flow(const struct tracker *tracker, struct flow_key *key, struct flow *flow)
+{
+    uint32_t count = tracker_count_flows(tracker);
+
+    if (count != 1)
+        errx(1, "%u sessions in the table, not one", count);
+    if (bpf_map_get_next_key(bpf_map__fd(tracker->skel->maps.flows), NULL, key) ||
+        tracker_get_flow(tracker, key, flow))
+        err(1, "reading the only session");
+}
+
+void tracker_clear_flows(const struct tracker *tracker)
+{
+    int fd = bpf_map__fd(tracker->skel->maps.flows);
+    struct flow_key key;
+
+    while (!bpf_map_get_next_key(fd, NULL, &key))
+        bpf_map_delete_elem(fd, &key);
 }

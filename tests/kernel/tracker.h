@@ -51,4 +51,10 @@ struct traffic tracker_unaccounted(const struct tracker *tracker, enum unaccount
 uint64_t tracker_event(const struct tracker *tracker, enum event_counter event);
 uint32_t tracker_count_flows(const struct tracker *tracker);
 
+/* The only session of the table; stops the program when there is not exactly one. */
+void tracker_only_flow(const struct tracker *tracker, struct flow_key *key, struct flow *flow);
+/* 0, or -ENOENT. */
+int tracker_get_flow(const struct tracker *tracker, const struct flow_key *key, struct flow *flow);
+void tracker_clear_flows(const struct tracker *tracker);
+
 #endif
