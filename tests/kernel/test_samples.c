@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes into the payload ring: which packets, how much of each, and books that add up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "flow.h"
+#include "kernel/ring_log.h"
+#include "unit/packet_builder.h"
+#include "unit/script.h"
+
+#define OPEN_SCRIPT "c SYN;s SYN|ACK;c ACK;"
+#define HEADERS     54 /* Ethernet, IPv4, TCP */
+#define TEXT_ROOM   1024
+
+struct fixture {
+    struct tracker tracker;
+    struct ring_log log;
+};
+
+static void fixture_open(struct fixture *f, const struct tracker_options *options)
+{
+    tracker_open(&f->tracker, options);
+    ring_log_open(&f->log, &f->tracker);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    ring_log_close(&f->log);
+    tracker_close(&f->tracker);
+}
+
+static void play(const struct fixture *f, const char *text, struct __sk_buff *ctx)
+{
+    static uint8_t frame[PACKET_BUILDER_ROOM], original[PACKET_BUILDER_ROOM];
+    struct script script;
+    struct segment segment;
+
+    script_init(&script, text, 1000, 9000);
+    while (script_next(&script, &segment)) {
+        size_t len = packet_build(frame, sizeof(frame), "%s", segment.frame);
+        int fd = segment.from ? f->tracker.egress_fd : f->tracker.ingress_fd;
+
+        memcpy(original, frame, len);
+        assert_int_equal(tracker_run(fd, frame, len, ctx), TC_NEXT);
+        assert_memory_equal(frame, original, len);
+    }
+}
+
+/* Each sample as `side:captured/payload`, with +old when bytes were seen before. */
+static void samples_text(const struct ring_log *log, char *text, size_t room)
+{
+    size_t len = 0;
+
+    *text = 0;
+    for (size_t i = 0; i < log->sample_count && len < room; i++) {
+        const struct record_sample *r = &log->samples[i].record;
+
+        len += (size_t)snprintf(text + len, room - len, "%s%c:%u/%u", i ? " " : "",
+                                r->hook == HOOK_INGRESS ? 'c' : 's', r->cap_len, r->payload_len);
+        if (r->old_bytes)
+            len += (size_t)snprintf(text + len, room - len, "+%u", r->old_bytes);
+    }
+}
+
+struct depth_row {
+    const char *name;
+    const char *script;
+    const char *expect;
+    struct tracker_options options;
+};
+
+#define DEPTH(...) .options = {__VA_ARGS__}
+
+static const struct depth_row depth_rows[] = {
+    {"none", OPEN_SCRIPT "c PSH|ACK data=100", "", DEPTH(.depth_bytes = 0)},
+    {"none, headers wanted", OPEN_SCRIPT "c PSH|ACK data=100", "", DEPTH(.sample_headers = 1)},
+    {"all", OPEN_SCRIPT "c PSH|ACK data=100;s ACK;s PSH|ACK data=1400", "c:100/100 s:1400/1400",
+     DEPTH(.depth_bytes = DEPTH_ALL)},
+    {"all, with headers", OPEN_SCRIPT "c PSH|ACK data=100;s ACK",
+     "c:0/0 s:0/0 c:0/0 c:100/100 s:0/0", DEPTH(.depth_bytes = DEPTH_ALL, .sample_headers = 1)},
+    {"150 bytes of each direction",
+     OPEN_SCRIPT "c PSH|ACK data=100;c PSH|ACK data=100;c PSH|ACK data=100;s PSH|ACK data=200",
+     "c:100/100 c:50/100 s:150/200", DEPTH(.depth_bytes = 150)},
+    {"by place in the stream, not by bytes so far",
+     OPEN_SCRIPT "c PSH|ACK data=100 lost;c PSH|ACK data=100;c PSH|ACK data=100 seq=@1001",
+     "c:50/100 c:100/100", DEPTH(.depth_bytes = 150)},
+    {"retransmissions inside the depth come again",
+     OPEN_SCRIPT "c PSH|ACK data=100;c PSH|ACK data=100 seq=-100;c PSH|ACK data=100",
+     "c:100/100 c:100/100+100 c:50/100", DEPTH(.depth_bytes = 150)},
+    {"snaplen cuts each packet", OPEN_SCRIPT "c PSH|ACK data=100;c PSH|ACK data=30",
+     "c:40/100 c:30/30", DEPTH(.depth_bytes = DEPTH_ALL, .snaplen_bytes = 40)},
+    {"headers while the streams are within the depth",
+     OPEN_SCRIPT "c PSH|ACK data=100;s ACK;c PSH|ACK data=100;s ACK;c FIN|ACK",
+     "c:0/0 s:0/0 c:0/0 c:100/100 s:0/0 c:20/100 c:0/0",
+     DEPTH(.depth_bytes = 120, .sample_headers = 1)},
+    {"data on SYN counts from the stream's start", "c SYN data=100", "c:60/100",
+     DEPTH(.depth_bytes = 60)},
+};
+
+/* Payload bytes booked for a direction as sampled; the rest of its payload lay beyond the depth. */
+static uint64_t sampled_bytes(const struct ring_log *log, uint32_t from)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < log->sample_count; i++)
+        if (log->samples[i].record.from == from)
+            sum += log->samples[i].record.chunk_len;
+    return sum;
+}
+
+static void depth_says_what_is_sampled(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(depth_rows) / sizeof(depth_rows[0]); i++) {
+        const struct depth_row *row = &depth_rows[i];
+        char text[TEXT_ROOM];
+        struct fixture f;
+        struct flow_key key;
+        struct flow flow;
+
+        fixture_open(&f, &row->options);
+        play(&f, row->script, NULL);
+        ring_log_take(&f.log);
+        samples_text(&f.log, text, sizeof(text));
+        if (strcmp(text, row->expect))
+            fail_msg("%s\nis      %s\nmust be %s", row->name, text, row->expect);
+        tracker_only_flow(&f.tracker, &key, &flow);
+        for (uint32_t from = 0; from < 2; from++) {
+            assert_int_equal(flow.quality[from].sampled_bytes, sampled_bytes(&f.log, from));
+            assert_int_equal(flow.quality[from].lost_bytes, 0);
+        }
+        fixture_close(&f);
+    }
+}
+
+static void record_is_as_small_as_its_class(void **state)
+{
+    static const struct {
+        uint32_t payload;
+        size_t room;
+    } rows[] = {
+        {1, 88},
+        {88 - HEADERS, 88},
+        {89 - HEADERS, 280},
+        {280 - HEADERS, 280},
+        {281 - HEADERS, 664},
+        {664 - HEADERS, 664},
+        {665 - HEADERS, 1560},
+        {1460, 1560},
+        {1560 - HEADERS, 1560},
+        {1561 - HEADERS, 4096},
+        {3200, 4096},
+    };
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, &(struct tracker_options){.depth_bytes = DEPTH_ALL});
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        static uint8_t frame[PACKET_BUILDER_ROOM];
+        size_t len = packet_build(frame, sizeof(frame),
+                                  "eth / ip 10.0.0.1 > 10.0.0.2 / tcp 5 > 6 ACK seq=1 / data %u",
+                                  rows[i].payload);
+        const struct ring_sample *sample;
+
+        tracker_run(f.tracker.ingress_fd, frame, len, NULL);
+        ring_log_take(&f.log);
+        assert_int_equal(f.log.sample_count, 1);
+        sample = &f.log.samples[0];
+        assert_int_equal(sample->room, rows[i].room);
+        assert_memory_equal(sample->data, frame, len);
+        assert_int_equal(sample->record.headers_len, HEADERS);
+        assert_int_equal(sample->record.cap_len, rows[i].payload);
+        tracker_clear_flows(&f.tracker);
+    }
+    fixture_close(&f);
+}
+
+static void record_describes_its_packet(void **state)
+{
+    struct __sk_buff gso = {.gso_segs = 3, .gso_size = 1000};
+    const struct record_sample *r;
+    struct flow_key key;
+    struct flow flow;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, &(struct tracker_options){.depth_bytes = DEPTH_ALL});
+    play(&f, OPEN_SCRIPT, NULL);
+    play(&f, "s ACK data=2600 seq=@9001 ack=@1001", &gso);
+    ring_log_take(&f.log);
+    tracker_only_flow(&f.tracker, &key, &flow);
+    assert_int_equal(f.log.sample_count, 1);
+    r = &f.log.samples[0].record;
+    assert_int_equal(r->flow_id, flow.id);
+    assert_int_equal(r->time_ns, flow.dir[!flow_client(&flow)].last_ns);
+    assert_int_equal(r->ifindex, TRACKER_IFINDEX);
+    assert_int_equal(r->skb_len, HEADERS + 2600);
+    assert_int_equal(r->payload_len, 2600);
+    assert_int_equal(r->chunk_off, 0);
+    assert_int_equal(r->chunk_len, 2600);
+    assert_int_equal(r->cap_len, 2600);
+    assert_int_equal(r->old_bytes, 0);
+    assert_int_equal(r->headers_len, HEADERS);
+    assert_int_equal(r->gso_size, 1000);
+    assert_int_equal(r->gso_segs, 3);
+    assert_int_equal(r->vlan_tci, 0);
+    assert_int_equal(r->from, !flow_client(&flow));
+    assert_int_equal(r->flags, 0);
+    assert_int_equal(r->hook, HOOK_EGRESS);
+    assert_int_equal(r->l3_only, 0);
+    assert_int_equal(r->pkt_index, 6);
+    assert_memory_equal(&r->key, &key, sizeof(key));
+    fixture_close(&f);
+}
+
+/* A ring of a page holds a few; every byte is sampled or lost, and each lost record is counted. */
+static void full_ring_books_what_it_lost(void **state)
+{
+    const struct tracker_options options = {.depth_bytes = DEPTH_ALL, .payload_ring_bytes = 4096};
+    struct flow_key key;
+    struct flow flow;
+    struct fixture f;
+    const struct flow_quality *q;
+    uint64_t kept;
+
+    (void)state;
+    fixture_open(&f, &options);
+    play(&f, OPEN_SCRIPT, NULL);
+    for (int i = 0; i < 10; i++) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "c ACK data=1000 seq=@%d ack=@9001", 1001 + 1000 * i);
+        play(&f, text, NULL);
+    }
+    play(&f, "c ACK data=1000 seq=@10001 ack=@9001", NULL); /* the last one again */
+    ring_log_take(&f.log);
+    tracker_only_flow(&f.tracker, &key, &flow);
+    q = &flow.quality[flow_client(&flow)];
+    kept = f.log.sample_count;
+    assert_int_equal(kept, 2); /* of 104 + 1560 and 8 bytes each */
+    assert_int_equal(q->sampled_bytes, kept * 1000);
+    assert_int_equal(q->lost_bytes, (11 - kept) * 1000);
+    assert_int_equal(q->sampled_retransmit_bytes, 0);
+    assert_int_equal(q->lost_retransmit_bytes, 1000);
+    assert_int_equal(q->samples_dropped, 11 - kept);
+    assert_int_equal(q->retransmit_bytes, 1000);
+    assert_int_equal(flow.dir[flow_client(&flow)].payload_bytes, 11000);
+    assert_int_equal(tracker_event(&f.tracker, EVENT_PAYLOAD_RING_FULL), 11 - kept);
+    assert_int_equal(tracker_event(&f.tracker, EVENT_PAYLOAD_LOAD_FAILED), 0);
+
+    play(&f, "c ACK data=1000 seq=@11001 ack=@9001", NULL);
+    ring_log_take(&f.log);
+    assert_int_equal(f.log.sample_count, 1); /* room again */
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(depth_says_what_is_sampled),
+        cmocka_unit_test(record_is_as_small_as_its_class),
+        cmocka_unit_test(record_describes_its_packet),
+        cmocka_unit_test(full_ring_books_what_it_lost),
+    };
+
+    return cmocka_run_group_tests_name("samples", tests, NULL, NULL);
+}
