@@ -14,6 +14,8 @@
 #include "source/capfile/capfile.h"
 #include "stream/dialog.h"
 
+struct pcap_filter;
+
 struct replay_hooks {
     /*
      * Every packet of a session after it was tracked and counted: frame is as read, pkt as parsed (offsets are
@@ -37,6 +39,7 @@ struct replay_conf {
     struct capfile_conf input;
     struct pipeline_conf pipeline; /* whisperer, names are filled in here */
     struct replay_hooks hooks;     /* each may be NULL */
+    struct pcap_filter *filter; /* frames that it does not pass are not there; NULL: all pass */
     enum overlap_policy overlap;
     bool progress;     /* a bar on stderr, if it is a terminal, after a second */
     bool reassemble;   /* also without streams, data or lots: for the books */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Expressions over the fields of a record (--where): `close.reason == rst and out.payload > 1.5MB`.
+ * The language: docs/where.md.
+ */
+#ifndef SESSTAP_WHERE_H
+#define SESSTAP_WHERE_H
+
+#include <stdbool.h>
+
+struct buf;
+struct record;
+struct where;
+
+/*
+ * Compile an expression. NULL when it is none, with one line (no newline, no NUL) appended to error that says
+ * at which character, at which word and why; or without memory.
+ */
+struct where *where_compile(const char *text, struct buf *error);
+/* Whether the record is one that the expression describes. Allocates nothing. */
+bool where_match(const struct where *where, const struct record *record);
+/* NULL is fine. */
+void where_free(struct where *where);
+
+#endif
