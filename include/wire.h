@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Protocol headers as they are on the wire, fields named and ordered as in their standards. All
- * are packed with an alignment of two: an IP header begins at offset 14 of an Ethernet frame.
+ * are packed. In the kernel with an alignment of two, since an IP header begins at offset 14 of an
+ * Ethernet frame; in a capture file a frame begins anywhere.
  */
 #ifndef SESSTAP_WIRE_H
 #define SESSTAP_WIRE_H
@@ -12,7 +13,11 @@
 #include <linux/types.h>
 #endif
 
+#ifdef __bpf__
 #define WIRE __attribute__((packed, aligned(2)))
+#else
+#define WIRE __attribute__((packed))
+#endif
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define WIRE_BE16(x) ((__be16)__builtin_bswap16(x))
