@@ -16,14 +16,14 @@
 struct frame {
     const uint8_t *data;
     uint32_t cap_len;
-    uint32_t wire_len; /* at least cap_len */
-    uint64_t time_ns;  /* since 1970 */
-    uint64_t number;   /* in the merged input, from 1 */
-    uint64_t offset;   /* in its file, of the packet record or block (decompressed bytes) */
-    uint32_t file;     /* index of the file in the order opened */
+    uint32_t wire_len;  /* at least cap_len */
+    uint64_t time_ns;   /* since 1970 */
+    uint64_t number;    /* in the merged input, from 1 */
+    uint64_t offset;    /* in its file, of the packet record or block (decompressed bytes) */
+    uint32_t file;      /* index of the file in the order opened */
     uint32_t interface; /* capfile_interface */
-    uint16_t linktype; /* LINKTYPE_* as registered with tcpdump.org */
-    uint8_t inbound;   /* pcapng's epb_flags: 1 in, 2 out, 0 unknown */
+    uint16_t linktype;  /* LINKTYPE_* as registered with tcpdump.org */
+    uint8_t inbound;    /* pcapng's epb_flags: 1 in, 2 out, 0 unknown */
 };
 
 struct capfile_interface {
@@ -77,7 +77,8 @@ int capfile_seek(struct capfile *capfile, uint32_t file, uint64_t offset);
 uint64_t capfile_damaged(const struct capfile *capfile);
 size_t capfile_file_count(const struct capfile *capfile);
 const char *capfile_path(const struct capfile *capfile, uint32_t file);
-const struct capfile_interface *capfile_interface(const struct capfile *capfile, uint32_t interface);
+const struct capfile_interface *capfile_interface(const struct capfile *capfile,
+                                                  uint32_t interface);
 /* What the input told so far; *count of them, borrowed until the next capfile_next. */
 const struct capfile_name *capfile_names(const struct capfile *capfile, size_t *count);
 const struct capfile_secrets *capfile_secrets(const struct capfile *capfile, size_t *count);

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The window over an input: mapped and loaded piece by piece, or streamed through a buffer. */
+#include "source/capfile/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "source/capfile/decoder.h"
+
+/* How far a mapped file is loaded ahead and, behind, kept: bounds what it adds to resident memory. */
+#define PIECE_BYTES (4u << 20)
+/* The first piece after a seek, which may be for one record; it doubles up to PIECE_BYTES. */
+#define SEEK_BYTES   (64u << 10)
+#define BUFFER_BYTES (256u << 10)
+#define PAGE_BYTES   4096u
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* kernel 5.14 */
+#endif
+
+static int open_mapped(struct input *input, int fd)
+{
+    void *map = mmap(NULL, input->size_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    if (map == MAP_FAILED)
+        return -errno;
+    madvise(map, input->size_bytes, MADV_SEQUENTIAL);
+    input->map = map;
+    input->map_len = input->size_bytes;
+    input->piece = PIECE_BYTES;
+    input->base = input->pos = input->limit = map;
+    return 0;
+}
+
+/* The decoder owns fd from here on, also after a failure. */
+static int open_streamed(struct input *input, int fd)
+{
+    input->decoder = decoder_open(fd);
+    if (!input->decoder)
+        return -errno;
+    input->buffer_len = BUFFER_BYTES;
+    input->buffer = malloc(input->buffer_len);
+    if (!input->buffer) {
+        input_close(input);
+        return -ENOMEM;
+    }
+    input->base = input->pos = input->limit = input->buffer;
+    return 0;
+}
+
+int input_open(struct input *input, const char *path, enum input_way *way)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    uint8_t head[DECODER_MAGIC_BYTES];
+    int err;
+
+    memset(input, 0, sizeof(*input));
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) < 0) {
+        err = -errno;
+        close(fd);
+        return err;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        *way = INPUT_FOLDER;
+        close(fd);
+        return 0;
+    }
+    *way = S_ISREG(st.st_mode) && !is_stdin ? INPUT_FILE : INPUT_ONCE;
+    if (*way == INPUT_ONCE)
+        return open_streamed(input, fd);
+    input->size_bytes = (uint64_t)st.st_size;
+    if (pread(fd, head, sizeof(head), 0) == sizeof(head) && decoder_is_compressed(head))
+        return open_streamed(input, fd);
+    /* Files of /proc and /sys say 0 and hold more. */
+    if (!st.st_size)
+        return open_streamed(input, fd);
+    err = open_mapped(input, fd);
+    close(fd);
+    return err;
+}
+
+void input_open_memory(struct input *input, const uint8_t *data, size_t len)
+{
+    memset(input, 0, sizeof(*input));
+    input->base = input->pos = data;
+    input->limit = data + len;
+    input->size_bytes = len;
+}
+
+void input_close(struct input *input)
+{
+    if (input->map)
+        munmap(input->map, input->map_len);
+    decoder_close(input->decoder);
+    free(input->buffer);
+    memset(input, 0, sizeof(*input));
+}
+
+static const uint8_t *fill_mapped(struct input *input, size_t want)
+{
+    size_t at = (size_t)(input->pos - input->map);
+    size_t behind = at & ~(size_t)(PAGE_BYTES - 1);
+    size_t left = input->map_len - at;
+    size_t ahead = want > input->piece ? want : input->piece;
+
+    if (behind > input->dropped) {
+        madvise(input->map + input->dropped, behind - input->dropped, MADV_DONTNEED);
+        input->dropped = behind;
+    }
+    if (ahead > left)
+        ahead = left;
+    if (at + ahead > input->loaded) {
+        size_t from = input->loaded > behind ? input->loaded : behind;
+
+        from &= ~(size_t)(PAGE_BYTES - 1);
+        /* Only spares page faults: an older kernel refuses it, and nothing is lost. */
+        madvise(input->map + from, at + ahead - from, MADV_POPULATE_READ);
+        input->loaded = at + ahead;
+    }
+    if (input->piece < PIECE_BYTES)
+        input->piece *= 2;
+    input->limit = input->pos + ahead;
+    return ahead >= want ? input->pos : NULL;
+}
+
+/* Room for want bytes from pos on; moves what is left to the front only when the rest is too small. */
+static int make_room(struct input *input, size_t want)
+{
+    size_t have = input_have(input);
+    size_t start = (size_t)(input->pos - input->buffer);
+    size_t len = input->buffer_len;
+
+    if (input->buffer_len - start >= want)
+        return 0;
+    input->base_offset += (uint64_t)(input->pos - input->base);
+    while (len < 2 * want)
+        len *= 2;
+    if (len == input->buffer_len) {
+        memmove(input->buffer, input->pos, have);
+    } else {
+        uint8_t *buffer = malloc(len);
+
+        if (!buffer)
+            return -ENOMEM;
+        memcpy(buffer, input->pos, have);
+        free(input->buffer);
+        input->buffer = buffer;
+        input->buffer_len = len;
+    }
+    input->base = input->pos = input->buffer;
+    input->limit = input->buffer + have;
+    return 0;
+}
+
+static const uint8_t *fill_streamed(struct input *input, size_t want)
+{
+    while (input_have(input) < want) {
+        size_t used;
+        ssize_t n;
+
+        if (input->ended)
+            return NULL;
+        if (make_room(input, want) < 0) {
+            input->ended = true;
+            input->fault = "no memory to go on";
+            return NULL;
+        }
+        used = (size_t)(input->limit - input->buffer);
+        n = decoder_read(input->decoder, input->buffer + used, input->buffer_len - used,
+                         &input->fault);
+        if (n <= 0)
+            input->ended = true;
+        else
+            input->limit += n;
+    }
+    return input->pos;
+}
+
+const uint8_t *input_fill(struct input *input, size_t want)
+{
+    if (input->map)
+        return fill_mapped(input, want);
+    return input->decoder ? fill_streamed(input, want) : NULL;
+}
+
+static int seek_streamed(struct input *input, uint64_t offset)
+{
+    if (offset < input->base_offset)
+        return -ESPIPE;
+    if (offset < input_offset(input))
+        input->pos = input->base;
+    while (offset > input_offset(input)) {
+        uint64_t skip = offset - input_offset(input);
+
+        if (!input_have(input) && !fill_streamed(input, 1))
+            return -ERANGE;
+        input->pos += skip < input_have(input) ? skip : input_have(input);
+    }
+    return 0;
+}
+
+int input_seek(struct input *input, uint64_t offset)
+{
+    if (input->decoder)
+        return seek_streamed(input, offset);
+    if (offset > input->size_bytes)
+        return -ERANGE;
+    input->pos = input->base + offset;
+    if (!input->map)
+        return 0;
+    if (input->loaded > input->dropped)
+        madvise(input->map + input->dropped, input->loaded - input->dropped, MADV_DONTNEED);
+    input->limit = input->pos;
+    input->piece = SEEK_BYTES;
+    input->dropped = input->loaded = (size_t)offset & ~(size_t)(PAGE_BYTES - 1);
+    return 0;
+}
+
+uint64_t input_done(const struct input *input)
+{
+    return input->decoder ? decoder_done(input->decoder) : input_offset(input);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A filter is compiled once for each link type that comes along, and kept. */
+#include "source/capfile/pcap_filter.h"
+
+#include "base/buf.h"
+
+#ifdef HAVE_PCAP
+
+#include <stdlib.h>
+#include <string.h>
+#include <pcap/pcap.h>
+
+#include "base/log.h"
+#include "source/capfile/linktype.h"
+
+#define SNAPLEN_BYTES 262144
+#define MAX_PROGRAMS  16
+
+struct program {
+    uint16_t linktype;
+    bool good;
+    struct bpf_program code;
+};
+
+struct pcap_filter {
+    char *text;
+    size_t count;
+    size_t last; /* the program that was used last */
+    struct program programs[MAX_PROGRAMS];
+};
+
+/* libpcap's own number of a registered link type; they differ where systems had theirs before. */
+static int dlt_of(uint16_t linktype)
+{
+    switch (linktype) {
+    case LINKTYPE_RAW:
+    case LINKTYPE_RAW_BSD:
+    case LINKTYPE_RAW_OPENBSD:
+        return DLT_RAW;
+    default:
+        return linktype;
+    }
+}
+
+/* 0; -1 with libpcap's message in error, PCAP_ERRBUF_SIZE bytes. */
+static int compile(struct bpf_program *code, const char *text, uint16_t linktype, char *error)
+{
+    pcap_t *handle = pcap_open_dead(dlt_of(linktype), SNAPLEN_BYTES);
+    int err = -1;
+
+    *error = '\0';
+    if (!handle)
+        return -1;
+    err = pcap_compile(handle, code, text, 1, PCAP_NETMASK_UNKNOWN);
+    if (err)
+        strncat(error, pcap_geterr(handle), PCAP_ERRBUF_SIZE - 1);
+    pcap_close(handle);
+    return err ? -1 : 0;
+}
+
+static struct program *add_program(struct pcap_filter *filter, uint16_t linktype, char *error)
+{
+    struct program *program = &filter->programs[filter->count++];
+
+    program->linktype = linktype;
+    program->good = !compile(&program->code, filter->text, linktype, error);
+    return program;
+}
+
+static void drop_programs(struct pcap_filter *filter)
+{
+    for (size_t i = 0; i < filter->count; i++)
+        if (filter->programs[i].good)
+            pcap_freecode(&filter->programs[i].code);
+    filter->count = 0;
+    filter->last = 0;
+}
+
+/* The link types of which one at least must be able to have the filter. */
+static bool makes_sense(struct pcap_filter *filter, struct buf *error)
+{
+    static const uint16_t kinds[] = {LINKTYPE_ETHERNET, LINKTYPE_IEEE802_11_RADIOTAP,
+                                     LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2, LINKTYPE_RAW};
+    char first[PCAP_ERRBUF_SIZE], other[PCAP_ERRBUF_SIZE];
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (add_program(filter, kinds[i], i ? other : first)->good) {
+            drop_programs(filter);
+            return true;
+        }
+    }
+    drop_programs(filter);
+    buf_printf(error, "filter '%s': %s", filter->text, first);
+    return false;
+}
+
+struct pcap_filter *pcap_filter_new(const char *text, struct buf *error)
+{
+    struct pcap_filter *filter = calloc(1, sizeof(*filter));
+
+    if (filter)
+        filter->text = strdup(text);
+    if (!filter || !filter->text) {
+        buf_add_str(error, "filter: no memory");
+        free(filter);
+        return NULL;
+    }
+    if (!makes_sense(filter, error)) {
+        pcap_filter_free(filter);
+        return NULL;
+    }
+    return filter;
+}
+
+void pcap_filter_free(struct pcap_filter *filter)
+{
+    if (!filter)
+        return;
+    drop_programs(filter);
+    free(filter->text);
+    free(filter);
+}
+
+static struct program *program_for(struct pcap_filter *filter, uint16_t linktype)
+{
+    char error[PCAP_ERRBUF_SIZE];
+    struct program *program;
+
+    for (size_t i = 0; i < filter->count; i++)
+        if (filter->programs[i].linktype == linktype) {
+            filter->last = i;
+            return &filter->programs[i];
+        }
+    if (filter->count == MAX_PROGRAMS)
+        drop_programs(filter);
+    filter->last = filter->count;
+    program = add_program(filter, linktype, error);
+    if (!program->good)
+        log_warn("filter '%s': no packet of link type %s (%u) passes: %s", filter->text,
+                 linktype_name(linktype), linktype, error);
+    return program;
+}
+
+bool pcap_filter_match(struct pcap_filter *filter, uint16_t linktype, const uint8_t *data,
+                       uint32_t cap_len, uint32_t wire_len)
+{
+    const struct pcap_pkthdr header = {.caplen = cap_len, .len = wire_len};
+    struct program *program;
+
+    if (!filter)
+        return true;
+    program = &filter->programs[filter->last];
+    if (!filter->count || program->linktype != linktype)
+        program = program_for(filter, linktype);
+    return program->good && pcap_offline_filter(&program->code, &header, data) != 0;
+}
+
+#else
+
+struct pcap_filter *pcap_filter_new(const char *text, struct buf *error)
+{
+    buf_printf(error, "filter '%s': this sesstap was built without libpcap, it has no filters",
+               text);
+    return NULL;
+}
+
+void pcap_filter_free(struct pcap_filter *filter)
+{
+    (void)filter;
+}
+
+/* There is no filter but NULL. */
+bool pcap_filter_match(struct pcap_filter *filter, uint16_t linktype, const uint8_t *data,
+                       uint32_t cap_len, uint32_t wire_len)
+{
+    (void)linktype;
+    (void)data;
+    (void)cap_len;
+    (void)wire_len;
+    return !filter;
+}
+
+#endif
