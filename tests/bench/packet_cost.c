@@ -5,23 +5,19 @@
  * Prints `packet_cost CASE FLOWS EMPTY_NS TRACKER_NS OVER_NS TENTH_NS`: medians of ROUNDS pairs,
  * and the over of the tenth percentile, which other load on the machine moves less.
  */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <err.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "bench/mutate.h"
+#include "bench/session_frames.h"
 #include "kernel/tracker.h"
 #include "mutate.skel.h"
 
 #define MANY_FLOWS_LOG2 16
 #define RUNS            (1u << MANY_FLOWS_LOG2)
-#define CLIENT_ISN      0
-#define SERVER_ISN      1000
 #define MAX_ROUNDS      1000
 #define MAX_FLOWS       131072
 
@@ -47,58 +43,16 @@ struct bench {
     int rounds;
 };
 
-static void frame_init(struct frame *frame, uint8_t flags, uint32_t seq, uint32_t ack)
-{
-    memset(frame, 0, sizeof(*frame));
-    frame->eth.eth_type = htons(ETH_TYPE_IPV4);
-    frame->ip.version_ihl = 0x45;
-    frame->ip.ttl = 64;
-    frame->ip.proto = IP_PROTO_TCP;
-    frame->ip.total_length = htons(sizeof(*frame) - sizeof(frame->eth));
-    frame->tcp.data_offset = (sizeof(frame->tcp) + sizeof(frame->options)) / 4 << 4;
-    frame->tcp.flags = flags;
-    frame->tcp.seq = htonl(seq);
-    frame->tcp.ack = htonl(ack);
-    frame->tcp.window = htons(501);
-    memcpy(frame->options, "\1\1\10\12", 4);
-}
-
-/* A segment of flow number `flow`, from its client (or server) to the other. */
-static void frame_address(struct frame *frame, uint32_t flow, int from_server)
-{
-    uint32_t client = htonl(MUTATE_SRC_ADDR + (flow >> MUTATE_PORT_BITS));
-    uint16_t port = htons(MUTATE_SRC_PORT + (flow & ((1 << MUTATE_PORT_BITS) - 1)));
-
-    frame->ip.src = from_server ? htonl(MUTATE_DST_ADDR) : client;
-    frame->ip.dst = from_server ? client : htonl(MUTATE_DST_ADDR);
-    frame->tcp.src_port = from_server ? htons(MUTATE_DST_PORT) : port;
-    frame->tcp.dst_port = from_server ? port : htons(MUTATE_DST_PORT);
-}
-
 static void handshake(struct bench *bench, uint32_t flows)
 {
-    static const uint8_t flags[] = {TCP_SYN, TCP_SYN | TCP_ACK, TCP_ACK};
-
     for (uint32_t flow = 0; flow < flows; flow++) {
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < OPENING_FRAMES; i++) {
             struct frame frame;
 
-            frame_init(&frame, flags[i], i == 1 ? SERVER_ISN : CLIENT_ISN + (i == 2),
-                       i == 1 ? CLIENT_ISN + 1 : SERVER_ISN + (i == 2));
-            frame_address(&frame, flow, i == 1);
+            opening_frame(&frame, flow, i);
             tracker_run(bench->tracker.ingress_fd, &frame, sizeof(frame), NULL);
         }
     }
-}
-
-static void data_frame(uint8_t bytes[MUTATE_FRAME])
-{
-    struct frame *frame = (struct frame *)bytes;
-
-    memset(bytes, 'x', MUTATE_FRAME);
-    frame_init(frame, TCP_ACK | TCP_PSH, CLIENT_ISN + 1, SERVER_ISN + 1);
-    frame->ip.total_length = htons(MUTATE_FRAME - sizeof(frame->eth));
-    frame_address(frame, 0, 0);
 }
 
 static int compare(const void *a, const void *b)

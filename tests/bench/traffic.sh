@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Real traffic over a veth pair, tracked and not: iperf3 with one stream, wrk with a connection a request.
+# usage: BUILD=build tests/bench/traffic.sh iperf3|wrk [ROUNDS [SECONDS]]
+# Prints `WORK MODE ROUND FIGURE`: Gbit/s or requests a second. The modes alternate, so that what else the machine
+# does hits all alike.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/../e2e/lib.sh"
+
+program=${1-} rounds=${2:-7} seconds=${3:-2}
+MODES=(none default records pcap tcpdump)
+
+start_server() {
+    case $program in
+    iperf3) spawn "$NS_B" iperf3 'Server listening' iperf3 -s --forceflush ;;
+    wrk)
+        mkdir -p "$WORK/www"
+        head -c 1024 /dev/zero | tr '\0' x >"$WORK/www/index.html"
+        cat >"$WORK/nginx.conf" <<END
+daemon off;
+worker_processes 1;
+pid $WORK/nginx.pid;
+error_log stderr notice;
+events { worker_connections 4096; }
+http {
+    access_log off;
+    keepalive_timeout 0;
+    client_body_temp_path $WORK; proxy_temp_path $WORK; fastcgi_temp_path $WORK; uwsgi_temp_path $WORK; scgi_temp_path $WORK;
+    server { listen $B4:80 backlog=4096; root $WORK/www; }
+}
+END
+        chmod 755 "$WORK"
+        spawn "$NS_B" nginx 'start worker process' nginx -e stderr -p "$WORK" -c "$WORK/nginx.conf"
+        ;;
+    *)
+        echo "usage: tests/bench/traffic.sh iperf3|wrk [ROUNDS [SECONDS]]" >&2
+        exit 2
+        ;;
+    esac
+}
+
+measure() {
+    case $program in
+    iperf3) in_a iperf3 -c "$B4" -t "$seconds" -J | jq '.end.sum_received.bits_per_second / 1e9' ;;
+    wrk)
+        in_a wrk -t 1 -c 16 -d "$seconds" -H 'Connection: close' "http://$B4/" |
+            awk '/Requests\/sec/ { print $2 } /Socket errors/ && !/connect 0, read 0, write 0, timeout 0/ { print >"/dev/stderr" }'
+        ;;
+    esac
+}
+
+tracked() { # ARGUMENT...
+    OUT=$WORK/out
+    start_sesstap -i "$IF_A" -o "$OUT" "$@"
+    measure
+    stop_sesstap || { cat "$SESSTAP_ERR" >&2; die "sesstap run $* failed"; }
+    rm -rf "$OUT"
+}
+
+one_round() { # MODE
+    case $1 in
+    none) measure ;;
+    default) tracked ;;
+    records) tracked --depth none ;;
+    pcap) tracked --pcap ;;
+    tcpdump)
+        spawn "$NS_A" tcpdump 'listening on' tcpdump -i "$IF_A" -s 128 -w /dev/null
+        measure
+        end_process "$SPAWNED" INT
+        ;;
+    esac
+}
+
+need_root
+ns_pair
+start_server
+measure >/dev/null
+for ((round = 1; round <= rounds; round++)); do
+    for mode in "${MODES[@]}"; do
+        figure=$(one_round "$mode") || die "$program, $mode"
+        echo "$program $mode $round $figure"
+    done
+done
