@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/file_options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "sink/where.h"
+#include "source/capfile/pcap_filter.h"
+
+#define MAX_OWN_OPTIONS 16
+
+enum {
+    OPT_WHERE = 256,
+    OPT_OVERLAP,
+    OPT_JSON,
+    OPT_END,
+};
+
+static const char *const overlap_names[OVERLAP_POLICIES] = {
+    [OVERLAP_FIRST] = "first", [OVERLAP_LAST] = "last",       [OVERLAP_BSD] = "bsd",
+    [OVERLAP_LINUX] = "linux", [OVERLAP_WINDOWS] = "windows", [OVERLAP_SOLARIS] = "solaris",
+};
+
+static int parse_overlap(struct file_options *options, const char *text)
+{
+    for (int i = 0; i < OVERLAP_POLICIES; i++)
+        if (!strcmp(text, overlap_names[i])) {
+            options->overlap = (enum overlap_policy)i;
+            return 0;
+        }
+    log_error("--overlap %s: first, last, bsd, linux, windows or solaris is wanted", text);
+    return -EINVAL;
+}
+
+/* The line that a compiler wrote, after the option's name. */
+static int refuse(const char *option, struct buf *error)
+{
+    log_error("%s: %.*s", option, (int)error->len, error->data ? error->data : "");
+    buf_fini(error);
+    return -EINVAL;
+}
+
+static int parse_filter(struct file_options *options, const char *text)
+{
+    struct buf error = {0};
+
+    pcap_filter_free(options->filter);
+    options->filter = pcap_filter_new(text, &error);
+    return options->filter ? 0 : refuse("-f", &error);
+}
+
+static int parse_where(struct file_options *options, const char *text)
+{
+    struct buf error = {0};
+
+    where_free(options->where);
+    options->where = where_compile(text, &error);
+    return options->where ? 0 : refuse("--where", &error);
+}
+
+static int parse_one(struct file_options *options, const struct file_command *command, int option)
+{
+    switch (option) {
+    case 'r':
+        options->recursive = true;
+        return 0;
+    case 'f':
+        return parse_filter(options, optarg);
+    case OPT_WHERE:
+        return parse_where(options, optarg);
+    case OPT_OVERLAP:
+        return parse_overlap(options, optarg);
+    case OPT_JSON:
+        options->json = true;
+        return 0;
+    default:
+        return command->set(command->ctx, option, optarg);
+    }
+}
+
+/* getopt's own message has another form; say it ourselves. */
+static int refuse_word(const struct file_command *command, int option, char **argv)
+{
+    const char *word = argv[optind - 1];
+
+    if (option == ':')
+        log_error("%s: a value is missing after it (see sesstap help %s)", word, command->name);
+    else if (optopt && optopt < 256)
+        log_error("-%c: no such option (see sesstap help %s)", optopt, command->name);
+    else
+        log_error("%s: no such option, or not one that takes a value (see sesstap help %s)", word,
+                  command->name);
+    return -EINVAL;
+}
+
+/* Which of the words are paths. */
+static int sort_words(struct file_options *options, const struct file_command *command,
+                      size_t count)
+{
+    options->path_count = command->rest_name && count ? 1 : count;
+    options->rest = options->words + options->path_count;
+    options->rest_count = count - options->path_count;
+    if (!count) {
+        log_error("%s: which file? (see sesstap help %s)", command->name, command->name);
+        return -EINVAL;
+    }
+    if (options->rest_count < command->rest_min) {
+        log_error("%s %s: %s is missing after it (see sesstap help %s)", command->name,
+                  options->words[0], command->rest_name, command->name);
+        return -EINVAL;
+    }
+    if (command->rest_name && options->rest_count > command->rest_max) {
+        log_error("%s: one word too many (see sesstap help %s)", options->rest[command->rest_max],
+                  command->name);
+        return -EINVAL;
+    }
+    if (!command->rest_name && command->one_path && count > 1) {
+        log_error("%s: %s takes one file or folder", options->words[1], command->name);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* Common and own options as getopt wants them. */
+static void list_options(struct option *all, char *letters, size_t letters_size,
+                         const struct file_command *command)
+{
+    *all++ = (struct option){"overlap", required_argument, NULL, OPT_OVERLAP};
+    if (command->takes & FILE_TAKES_WHERE)
+        *all++ = (struct option){"where", required_argument, NULL, OPT_WHERE};
+    if (command->takes & FILE_TAKES_JSON)
+        *all++ = (struct option){"json", no_argument, NULL, OPT_JSON};
+    for (size_t i = 0; command->own && command->own[i].name && i < MAX_OWN_OPTIONS; i++)
+        *all++ = command->own[i];
+    *all = (struct option){0};
+    strcpy(letters, ":rf:");
+    if (command->letters)
+        strncat(letters, command->letters, letters_size - strlen(letters) - 1);
+}
+
+int file_options_parse(struct file_options *options, const struct file_command *command, int argc,
+                       char **argv)
+{
+    struct option all[OPT_END - OPT_WHERE + MAX_OWN_OPTIONS + 1];
+    char letters[32];
+    int option, err;
+
+    memset(options, 0, sizeof(*options));
+    list_options(all, letters, sizeof(letters), command);
+    opterr = 0;
+    optind = 0; /* GNU: begin anew, argv may be another one */
+    while ((option = getopt_long(argc, argv, letters, all, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return refuse_word(command, option, argv);
+        err = parse_one(options, command, option);
+        if (err)
+            return err;
+    }
+    options->words = calloc((size_t)(argc - optind) + 1, sizeof(*options->words));
+    if (!options->words) {
+        log_error("%s: no memory", command->name);
+        return -ENOMEM;
+    }
+    for (int i = optind; i < argc; i++)
+        options->words[i - optind] = argv[i];
+    return sort_words(options, command, (size_t)(argc - optind));
+}
+
+void file_options_fini(struct file_options *options)
+{
+    free(options->words);
+    pcap_filter_free(options->filter);
+    where_free(options->where);
+    memset(options, 0, sizeof(*options));
+}
+
+void file_options_apply(const struct file_options *options, struct replay_conf *conf)
+{
+    conf->input.paths = options->words;
+    conf->input.path_count = options->path_count;
+    conf->input.recursive = options->recursive;
+    conf->filter = options->filter;
+    conf->overlap = options->overlap;
+    conf->progress = true;
+}
+
+int file_options_status(int err, const struct replay_result *result)
+{
+    if (err || result->error)
+        return EXIT_FAILED;
+    return result->damaged ? EXIT_DAMAGED : EXIT_DONE;
+}
