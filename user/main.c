@@ -20,6 +20,13 @@ static const struct command commands[] = {
      "the live table; into a pipe, without -o, it writes records to stdout, one JSON object a\n"
      "line. With -o they go to DIR/sessions.ndjson, captures to DIR/pcap/, streams to DIR/streams/.\n"
      "Ends on SIGINT, SIGTERM or after --duration, and leaves nothing behind."},
+    {"read", cmd_read,
+     "[-r] [-f FILTER] [-o DIR] [--lots] [--pcap|--pcapng] [--streams]\n"
+     "[--holes zero|mark|skip] [--overlap first|last|bsd|linux|windows|solaris] FILE|DIR...",
+     "the sessions of capture files, as records, captures and streams\n"
+     "\n"
+     "Records in order of the first packet, one JSON object a line, on stdout or, with -o, in\n"
+     "DIR/sessions.ndjson; captures in DIR/pcap/, streams in DIR/streams/."},
     {"doctor", cmd_doctor, "[--json]",
      "say what this kernel and machine can do, and what is missing\n"
      "\n"

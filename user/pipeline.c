@@ -26,6 +26,8 @@ struct pipeline {
 /* What a session's dialog writes to. */
 struct session_files {
     struct pipeline *pipeline;
+    const struct session *session;
+    const struct flow *flow; /* offline: the entry itself */
     struct streams *streams;
     unsigned int client; /* endpoint */
 };
@@ -83,12 +85,15 @@ static void record_interfaces(const struct pipeline *pipeline, struct record *re
     const struct pipeline_conf *conf = &pipeline->conf;
     int count = 0;
 
-    if (!conf->interface_name)
-        return;
-    record->interfaces[count++] = conf->interface_name(conf->ctx, flow->ifindex);
-    for (int i = 0; i < FLOW_PATH && flow->path[i]; i++)
-        record->interfaces[count++] = conf->interface_name(conf->ctx, flow->path[i]);
-    record->instance_id = record->interfaces[0];
+    if (conf->interface_name) {
+        record->interfaces[count++] = conf->interface_name(conf->ctx, flow->ifindex);
+        for (int i = 0; i < FLOW_PATH && flow->path[i]; i++)
+            record->interfaces[count++] = conf->interface_name(conf->ctx, flow->path[i]);
+    }
+    if (conf->instance_name)
+        record->instance_id = conf->instance_name(conf->ctx, flow);
+    if (!record->instance_id)
+        record->instance_id = record->interfaces[0];
 }
 
 static void record_prepare(struct pipeline *pipeline, struct full_record *full,
@@ -130,6 +135,9 @@ static void record_write(struct pipeline *pipeline, struct session *session,
         record_write_json(&pipeline->line, record);
         if (pipeline->line.failed)
             pipeline_note_error(pipeline, PROM_SINK_RECORDS, -ENOMEM, "in memory");
+        else if (pipeline->conf.ordered)
+            ordered_write(pipeline->conf.ordered, session->number, pipeline->line.data,
+                          pipeline->line.len);
         else
             linefile_write(records, pipeline->line.data, pipeline->line.len);
         if (records->lost_lines > lost)
@@ -147,18 +155,23 @@ static void on_stream_data(void *ctx, unsigned int from, uint64_t offset, const 
                            size_t len, const struct segment *seg)
 {
     struct session_files *files = ctx;
+    const struct pipeline_hooks *hooks = &files->pipeline->conf.hooks;
 
-    (void)seg;
     if (files->streams)
         streams_data(files->streams, from == files->client, offset, data, len);
+    if (hooks->data)
+        hooks->data(hooks->ctx, files->session, files->flow, from, offset, data, len, seg);
 }
 
 static void on_stream_hole(void *ctx, unsigned int from, uint64_t offset, uint64_t length)
 {
     struct session_files *files = ctx;
+    const struct pipeline_hooks *hooks = &files->pipeline->conf.hooks;
 
     if (files->streams)
         streams_hole(files->streams, from == files->client, offset, length);
+    if (hooks->hole)
+        hooks->hole(hooks->ctx, files->session, files->flow, from, offset, length);
 }
 
 static void open_capture(struct pipeline *pipeline, struct session *session,
@@ -184,6 +197,7 @@ static void open_dialog(struct pipeline *pipeline, struct session *session, cons
 {
     struct session_files *files = calloc(1, sizeof(*files));
     struct dialog_conf conf = {
+        .policy = (enum overlap_policy)pipeline->conf.overlap,
         .keep_lots = pipeline->conf.lots,
         .is_tcp = session->key.l4_proto == IP_PROTO_TCP,
         .budget = &pipeline->budget,
@@ -193,6 +207,8 @@ static void open_dialog(struct pipeline *pipeline, struct session *session, cons
     if (!files)
         return;
     files->pipeline = pipeline;
+    files->session = session;
+    files->flow = flow;
     files->client = flow_client(flow);
     if (pipeline->conf.streams)
         files->streams = streams_open(pipeline->conf.dir, session->number, pipeline->conf.holes);
@@ -311,6 +327,89 @@ void pipeline_sample(struct pipeline *pipeline, struct session *session, const s
     feed_dialog(session, sample, &pkt, payload);
 }
 
+/* The part of a file's packet that is payload, and at hand. */
+static uint32_t payload_at_hand(const struct pipeline_frame *frame)
+{
+    const struct packet *pkt = frame->pkt;
+
+    if (pkt->payload_off >= frame->cap_len)
+        return 0;
+    if (pkt->payload_len > frame->cap_len - pkt->payload_off)
+        return frame->cap_len - pkt->payload_off;
+    return pkt->payload_len;
+}
+
+void pipeline_frame(struct pipeline *pipeline, struct session *session, struct flow *flow,
+                    const struct pipeline_frame *frame)
+{
+    const struct packet *pkt = frame->pkt;
+    struct flow_quality *q = &flow->quality[pkt->from];
+    struct segment seg = {
+        .seq = pkt->seq + !!(pkt->tcp_flags & TCP_SYN),
+        .wire_len = pkt->payload_len,
+        .cap_len = payload_at_hand(frame),
+        .old_bytes = frame->old_bytes,
+        .data = frame->data + pkt->payload_off,
+        .time_ns = frame->time_ns,
+        .pkt_index = flow->pkts[0] + flow->pkts[1],
+        .pkts = frame->pkts,
+        .ip_id = pkt->ip_id,
+        .from = pkt->from,
+        .tcp_flags = pkt->tcp_flags,
+    };
+
+    if (!session->dialog) {
+        if (!pkt->payload_len)
+            return;
+        open_dialog(pipeline, session, flow);
+        if (!session->dialog)
+            return;
+    }
+    if (pkt->payload_len || (pkt->tcp_flags & TCP_FIN)) {
+        q->sampled_bytes += pkt->payload_len;
+        q->sampled_retransmit_bytes += frame->old_bytes;
+        dialog_segment(session->dialog, &seg);
+    }
+    if (pkt->tcp_flags & TCP_ACK)
+        dialog_ack(session->dialog, pkt->from, pkt->ack, frame->time_ns);
+}
+
+void pipeline_copy_frame(struct pipeline *pipeline, struct session *session,
+                         const struct flow *flow, const struct capture_interface *iface,
+                         const struct pipeline_frame *frame)
+{
+    uint32_t headers_len =
+        frame->pkt->payload_off < frame->cap_len ? frame->pkt->payload_off : frame->cap_len;
+    struct capture_packet packet = {
+        .headers = frame->data,
+        .payload = frame->data + headers_len,
+        .wall_ns = frame->time_ns,
+        .headers_len = headers_len,
+        .cap_len = frame->cap_len - headers_len,
+        .payload_len = frame->wire_len - headers_len,
+        .skb_payload_len = frame->wire_len - headers_len,
+        .ifindex = iface->ifindex,
+        .l3_only = iface->l3_only,
+        .verbatim = 1,
+    };
+    int err;
+
+    if (!session->capture) {
+        if (session->capture_failed)
+            return;
+        open_capture(pipeline, session, flow, frame->time_ns);
+        if (!session->capture) {
+            session->capture_failed = true;
+            return;
+        }
+    }
+    err = capture_write(session->capture, iface, &packet);
+    if (err && !session->capture_failed) {
+        session->capture_failed = true;
+        pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);
+    }
+}
+
 /* ---- ends ------------------------------------------------------------------------------------- */
 
 static void close_files(struct pipeline *pipeline, struct session *session, const struct flow *flow)
@@ -378,6 +477,8 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
         prom_session_closed(pipeline->conf.prom, &full.record);
     if (pipeline->conf.screen)
         screen_add(pipeline->conf.screen, &full.record);
+    if (pipeline->conf.hooks.record)
+        pipeline->conf.hooks.record(pipeline->conf.hooks.ctx, &full.record);
     add_totals(&pipeline->totals, flow, &full.ledger);
     close_files(pipeline, session, flow);
     release(session);
@@ -397,7 +498,7 @@ void pipeline_show(struct pipeline *pipeline, struct session *session, const str
 {
     struct full_record full;
 
-    if (!pipeline->conf.screen)
+    if (!pipeline->conf.screen || !screen_wants(pipeline->conf.screen, session, flow))
         return;
     record_prepare(pipeline, &full, session, flow, now_ns);
     screen_add(pipeline->conf.screen, &full.record);

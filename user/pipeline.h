@@ -11,18 +11,36 @@
 #include <stdint.h>
 
 #include "base/outfile.h"
+#include "packet.h"
 #include "session/session.h"
 #include "session/table.h"
 #include "sink/capture.h"
+#include "sink/ordered.h"
 #include "sink/prom.h"
 #include "sink/record.h"
 #include "sink/screen.h"
 #include "sink/streams.h"
 
+struct segment;
+
+/* What a command wants of the sessions besides files; each may be NULL. Offline only, but for record. */
+struct pipeline_hooks {
+    /* Stream bytes in order, each once; from: endpoint. */
+    void (*data)(void *ctx, const struct session *session, const struct flow *flow,
+                 unsigned int from, uint64_t offset, const uint8_t *data, size_t len,
+                 const struct segment *seg);
+    void (*hole)(void *ctx, const struct session *session, const struct flow *flow,
+                 unsigned int from, uint64_t offset, uint64_t length);
+    /* A session's last record. */
+    void (*record)(void *ctx, const struct record *record);
+    void *ctx;
+};
+
 struct pipeline_conf {
     const char *whisperer;    /* the capturing host */
     int64_t wall_offset_ns;   /* to add to the flows' clock */
     struct linefile *records; /* NULL: none are written */
+    struct ordered *ordered;  /* the same, by session number; NULL: as they come */
     const char *dir;          /* of captures and streams; NULL: neither */
     bool captures;            /* a capture file a session */
     enum capture_format format;
@@ -33,9 +51,13 @@ struct pipeline_conf {
     struct prom *prom;     /* NULL: no metrics */
     struct screen *screen; /* NULL: no table */
     size_t held_bytes;     /* of payload that waits for other payload, over all sessions */
+    int overlap;           /* enum overlap_policy */
+    struct pipeline_hooks hooks;
     /* What an interface is called, and what is known of the side behind it. host may be left as it is. */
     const char *(*interface_name)(void *ctx, uint32_t ifindex);
     void (*describe_host)(void *ctx, uint32_t ifindex, struct record_host *host);
+    /* What was captured: NULL, or no name: the interface. */
+    const char *(*instance_name)(void *ctx, const struct flow *flow);
     void *ctx;
 };
 
@@ -68,6 +90,25 @@ void pipeline_sample(struct pipeline *pipeline, struct session *session, const s
                      const uint8_t *payload);
 /* True before the first sample of a session. */
 bool pipeline_wants_flow(const struct session *session);
+
+/* A packet of a capture file, parsed, tracked and counted. */
+struct pipeline_frame {
+    const struct packet *pkt;
+    const uint8_t *data; /* the frame from its first byte */
+    uint32_t cap_len;
+    uint32_t wire_len;
+    uint64_t time_ns;
+    uint32_t old_bytes; /* of its payload, seen before */
+    uint32_t pkts;      /* wire packets */
+};
+
+/* Like pipeline_sample, for a packet from a file; counts into flow what was read of its payload. */
+void pipeline_frame(struct pipeline *pipeline, struct session *session, struct flow *flow,
+                    const struct pipeline_frame *frame);
+/* The same packet into the session's capture file, as it was in the input. */
+void pipeline_copy_frame(struct pipeline *pipeline, struct session *session,
+                         const struct flow *flow, const struct capture_interface *iface,
+                         const struct pipeline_frame *frame);
 
 /* The record of a session that goes on (--interval). */
 void pipeline_update(struct pipeline *pipeline, struct session *session, const struct flow *flow,

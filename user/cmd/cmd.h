@@ -19,6 +19,7 @@ struct command {
 };
 
 int cmd_run(int argc, char **argv);
+int cmd_read(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 #endif

@@ -18,9 +18,9 @@ struct pcap_filter;
 
 struct replay_hooks {
     /*
-     * Every packet of a session after it was tracked and counted: frame is as read, pkt as parsed (offsets are
-     * into frame->data, but for a packet put together from fragments or taken out of a tunnel: then
-     * *data_off is not used and bytes are at data). old_bytes: of its payload, seen before.
+     * Every packet of a session after it was tracked and counted: frame is as read, pkt as parsed (offsets into
+     * frame->data; for a packet put together from fragments frame is the last of them, but data and
+     * lengths are the whole packet's). old_bytes: of its payload, seen before.
      */
     void (*packet)(void *ctx, const struct session *session, const struct flow *flow,
                    const struct packet *pkt, const struct frame *frame, uint32_t old_bytes);
@@ -39,17 +39,19 @@ struct replay_conf {
     struct capfile_conf input;
     struct pipeline_conf pipeline; /* whisperer, names are filled in here */
     struct replay_hooks hooks;     /* each may be NULL */
-    struct pcap_filter *filter; /* frames that it does not pass are not there; NULL: all pass */
+    struct pcap_filter *filter;    /* frames that it does not pass are not there; NULL: all pass */
     enum overlap_policy overlap;
-    bool progress;     /* a bar on stderr, if it is a terminal, after a second */
-    bool reassemble;   /* also without streams, data or lots: for the books */
-    bool tunnels;      /* look inside VXLAN, Geneve, GRE, IPIP */
+    bool progress; /* a bar on stderr, if it is a terminal, after a second */
+    bool tunnels;  /* look inside VXLAN, Geneve, GRE, IPIP */
 };
 
 /* How a reading went. */
 struct replay_result {
     uint64_t frames;
-    uint64_t tracked; /* frames that belong to sessions */
+    uint64_t filtered;           /* frames that the filter did not let through */
+    uint64_t tracked;            /* frames that belong to sessions */
+    uint64_t fragments_given_up; /* frames that are parts of no whole packet */
+    uint64_t unknown_link;       /* frames of a link type that can't be read */
     uint64_t unaccounted[UNACCOUNTED_COUNT];
     uint64_t sessions;
     uint64_t damaged; /* places in the input */
@@ -58,6 +60,9 @@ struct replay_result {
 
 /* Read it all. 0; -errno after a logged line when nothing could be read. */
 int replay_run(const struct replay_conf *conf, struct replay_result *result);
+
+/* The balance of a reading in one line on stderr. */
+void replay_report(const struct replay_result *result);
 
 /* One session as a person names it: "tcp:3", "udp:0", "7", or an @id. */
 struct stream_selector {

@@ -60,35 +60,40 @@ static uint64_t pseudo_header_sum(const struct segmenter *seg, uint32_t payload_
     return checksum_add(sum, ((const struct ipv6_hdr *)l3)->src, 32);
 }
 
-static __sum16 *l4_checksum(struct segmenter *seg)
+/* A checksum field, which may lie at any address. */
+struct checksum_field {
+    __sum16 value;
+} WIRE;
+
+static struct checksum_field *l4_checksum(struct segmenter *seg)
 {
     uint8_t *l4 = seg->headers + seg->l4_off;
+    bool is_tcp = seg->parsed.key.l4_proto == IP_PROTO_TCP;
 
-    if (seg->parsed.key.l4_proto == IP_PROTO_TCP)
-        return &((struct tcp_hdr *)l4)->checksum;
-    return &((struct udp_hdr *)l4)->checksum;
+    return (struct checksum_field *)(l4 + (is_tcp ? offsetof(struct tcp_hdr, checksum)
+                                                  : offsetof(struct udp_hdr, checksum)));
 }
 
 static void complete_l4_checksum(struct segmenter *seg, const uint8_t *payload, uint32_t len)
 {
-    __sum16 *checksum = l4_checksum(seg);
+    struct checksum_field *checksum = l4_checksum(seg);
     bool is_udp = seg->parsed.key.l4_proto == IP_PROTO_UDP;
     uint64_t sum;
 
-    if (is_udp && *checksum == 0 && seg->parsed.key.ip_version == 4)
+    if (is_udp && checksum->value == 0 && seg->parsed.key.ip_version == 4)
         return; /* RFC 768: the sender made none */
-    *checksum = 0;
+    checksum->value = 0;
     sum = pseudo_header_sum(seg, len);
     sum = checksum_add(sum, seg->headers + seg->l4_off, seg->parsed.l4_hdr_len);
-    *checksum = (__sum16)~checksum_fold(checksum_add(sum, payload, len));
-    if (is_udp && *checksum == 0)
-        *checksum = 0xffff;
+    checksum->value = (__sum16)~checksum_fold(checksum_add(sum, payload, len));
+    if (is_udp && checksum->value == 0)
+        checksum->value = 0xffff;
 }
 
 /* Left to the network card: the field holds the sum of the pseudo header (CHECKSUM_PARTIAL). */
 static bool is_checksum_partial(struct segmenter *seg)
 {
-    return *l4_checksum(seg) == checksum_fold(pseudo_header_sum(seg, seg->from->payload_len));
+    return l4_checksum(seg)->value == checksum_fold(pseudo_header_sum(seg, seg->from->payload_len));
 }
 
 static int parse_headers(struct segmenter *seg)
@@ -162,7 +167,7 @@ void segment_begin(struct segmenter *seg, const struct capture_packet *packet)
     if (packet->headers_len <= SEGMENT_HEADERS_MAX)
         copy_headers(seg);
     if (seg->is_known)
-        seg->found_checksum = *l4_checksum(seg);
+        seg->found_checksum = l4_checksum(seg)->value;
     if (seg->is_split)
         remove_jumbo_header(seg);
 }
@@ -189,7 +194,7 @@ static void set_l4_header(struct segmenter *seg, uint32_t offset, uint32_t paylo
     uint8_t *l4 = seg->headers + seg->l4_off;
     struct tcp_hdr *tcp = (struct tcp_hdr *)l4;
 
-    *l4_checksum(seg) = seg->found_checksum;
+    l4_checksum(seg)->value = seg->found_checksum;
     if (seg->parsed.key.l4_proto == IP_PROTO_UDP) {
         ((struct udp_hdr *)l4)->length =
             WIRE_BE16((uint16_t)(sizeof(struct udp_hdr) + payload_len));

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sesstap read: the sessions of capture files, as records, captures and streams. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/file_options.h"
+#include "cmd/replay.h"
+
+/* Records that wait for sessions that began before them, in memory. */
+#define HELD_RECORD_BYTES (64u << 20)
+
+enum {
+    OPT_LOTS = FILE_OWN_OPTION,
+    OPT_PCAP,
+    OPT_PCAPNG,
+    OPT_STREAMS,
+    OPT_HOLES,
+};
+
+static const struct option OWN_OPTIONS[] = {
+    {"lots", no_argument, NULL, OPT_LOTS},         {"pcap", no_argument, NULL, OPT_PCAP},
+    {"pcapng", no_argument, NULL, OPT_PCAPNG},     {"streams", no_argument, NULL, OPT_STREAMS},
+    {"holes", required_argument, NULL, OPT_HOLES}, {NULL, 0, NULL, 0},
+};
+
+struct reading {
+    struct file_options options;
+    struct replay_conf conf;
+    const char *dir;
+    struct linefile records;
+};
+
+static int set_format(struct reading *reading, enum capture_format format)
+{
+    struct pipeline_conf *pipeline = &reading->conf.pipeline;
+
+    if (pipeline->captures && pipeline->format != format) {
+        log_error("--pcap and --pcapng: one format a run, choose one");
+        return -EINVAL;
+    }
+    pipeline->captures = true;
+    pipeline->format = format;
+    return 0;
+}
+
+static int set_holes(struct reading *reading, const char *text)
+{
+    int policy = hole_policy_parse(text);
+
+    if (policy < 0) {
+        log_error("--holes %s: zero, mark or skip is wanted", text);
+        return -EINVAL;
+    }
+    reading->conf.pipeline.holes = (enum hole_policy)policy;
+    return 0;
+}
+
+static int set_option(void *ctx, int option, const char *arg)
+{
+    struct reading *reading = ctx;
+
+    switch (option) {
+    case 'o':
+        reading->dir = arg;
+        return 0;
+    case OPT_LOTS:
+        reading->conf.pipeline.lots = true;
+        return 0;
+    case OPT_PCAP:
+        return set_format(reading, CAPTURE_PCAP);
+    case OPT_PCAPNG:
+        return set_format(reading, CAPTURE_PCAPNG);
+    case OPT_STREAMS:
+        reading->conf.pipeline.streams = true;
+        return 0;
+    case OPT_HOLES:
+        return set_holes(reading, arg);
+    default:
+        return -EINVAL;
+    }
+}
+
+static int make_folder(const char *path)
+{
+    struct stat info;
+
+    if (!mkdir(path, 0777) || (errno == EEXIST && !stat(path, &info) && S_ISDIR(info.st_mode)))
+        return 0;
+    log_error("cannot make the folder %s: %s", path,
+              errno == EEXIST ? "a file has its name" : strerror(errno));
+    return -EIO;
+}
+
+static int open_records(struct reading *reading)
+{
+    char path[OUTFILE_PATH_MAX] = "-";
+    int err = 0;
+
+    if (reading->dir) {
+        err = make_folder(reading->dir);
+        if (!err && reading->conf.pipeline.captures) {
+            snprintf(path, sizeof(path), "%s/pcap", reading->dir);
+            err = make_folder(path);
+        }
+        if (err)
+            return err;
+        if (snprintf(path, sizeof(path), "%s/sessions.ndjson", reading->dir) >= (int)sizeof(path)) {
+            log_error("%s: the name is too long", reading->dir);
+            return -ENAMETOOLONG;
+        }
+    }
+    err = linefile_open(&reading->records, path);
+    if (err) {
+        log_error("cannot write %s: %s", path, strerror(-err));
+        return err;
+    }
+    reading->conf.pipeline.records = &reading->records;
+    reading->conf.pipeline.dir = reading->dir;
+    reading->conf.pipeline.ordered = ordered_new(&reading->records, HELD_RECORD_BYTES);
+    if (!reading->conf.pipeline.ordered) {
+        linefile_close(&reading->records);
+        log_error("out of memory");
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int read_files(struct reading *reading)
+{
+    struct replay_result result;
+    uint64_t lost;
+    int err = open_records(reading), status;
+
+    if (err)
+        return EXIT_FAILED;
+    err = replay_run(&reading->conf, &result);
+    lost = ordered_lost(reading->conf.pipeline.ordered);
+    ordered_free(reading->conf.pipeline.ordered);
+    if (lost) {
+        log_error("%llu records could not be kept until it was their turn, and are missing",
+                  (unsigned long long)lost);
+        result.error = -EIO;
+    }
+    if (linefile_close(&reading->records) && !result.error) {
+        log_error("cannot write all records: %s",
+                  strerror(reading->records.error ? -reading->records.error : EIO));
+        result.error = -EIO;
+    }
+    status = file_options_status(err, &result);
+    if (!err)
+        replay_report(&result);
+    return status;
+}
+
+int cmd_read(int argc, char **argv)
+{
+    struct reading reading = {0};
+    const struct file_command command = {
+        .name = "read",
+        .letters = "o:",
+        .own = OWN_OPTIONS,
+        .set = set_option,
+        .ctx = &reading,
+    };
+    int status = EXIT_USAGE;
+
+    if (!file_options_parse(&reading.options, &command, argc, argv)) {
+        if (!reading.dir && (reading.conf.pipeline.captures || reading.conf.pipeline.streams)) {
+            log_error("%s needs a folder to write to: add -o DIR",
+                      reading.conf.pipeline.captures ? "--pcap" : "--streams");
+        } else {
+            file_options_apply(&reading.options, &reading.conf);
+            status = read_files(&reading);
+        }
+    }
+    file_options_fini(&reading.options);
+    return status;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/replay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/progress.h"
+#include "host/machine.h"
+#include "session/flows.h"
+#include "source/capfile/linktype.h"
+#include "source/capfile/pcap_filter.h"
+#include "stream/fragments.h"
+
+/* Payload that waits for other payload, and IP fragments that wait for others, over all sessions. */
+#define HELD_BYTES          (64u << 20)
+#define HELD_FRAGMENT_BYTES (16u << 20)
+/* Frames between two looks at the clock for the progress bar. */
+#define PROGRESS_FRAMES 16384
+
+struct replay {
+    const struct replay_conf *conf;
+    struct replay_result *result;
+    struct capfile *capfile;
+    struct flows *flows;
+    struct fragments *fragments; /* NULL: none has come yet */
+    struct pipeline *pipeline;
+    struct pipeline_conf pipeline_conf;
+    struct progress progress;
+    bool said_unknown[512]; /* by link type; the last stands for all above */
+    uint64_t now_ns;
+    char whisperer[MACHINE_NAME_SIZE];
+};
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+static const char *interface_name(void *ctx, uint32_t ifindex)
+{
+    const struct replay *replay = ctx;
+    const struct capfile_interface *iface =
+        ifindex ? capfile_interface(replay->capfile, ifindex - 1) : NULL;
+
+    return iface && iface->name[0] ? iface->name : NULL;
+}
+
+/* A file's base name: the folder that it lies in today says nothing of what was captured. */
+static const char *instance_name(void *ctx, const struct flow *flow)
+{
+    const struct replay *replay = ctx;
+    const char *path = capfile_path(replay->capfile, flow->slot);
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* ---- one packet ------------------------------------------------------------------------------- */
+
+static void on_end(void *ctx, struct tracked *tracked, enum close_reason reason)
+{
+    struct replay *replay = ctx;
+
+    pipeline_finish(replay->pipeline, &tracked->session, &tracked->flow, reason, replay->now_ns);
+    replay->result->sessions++;
+}
+
+/* A packet of a session, whole: pkts wire packets, data from where pkt's offsets count. */
+static struct tracked *follow_packet(struct replay *replay, const struct packet *pkt,
+                                     const struct frame *frame, uint32_t pkts)
+{
+    struct pipeline_frame piece = {
+        .pkt = pkt,
+        .data = frame->data,
+        .cap_len = frame->cap_len,
+        .wire_len = frame->wire_len,
+        .time_ns = frame->time_ns,
+        .pkts = pkts,
+    };
+    struct tracked *tracked = flows_track(replay->flows, pkt, pkts, frame->data, frame->cap_len,
+                                          frame->time_ns, &piece.old_bytes);
+
+    if (!tracked) {
+        replay->result->unaccounted[UNACCOUNTED_INSERT_FAILED]++;
+        return NULL;
+    }
+    replay->result->tracked += pkts;
+    if (!tracked->flow.ifindex) {
+        tracked->flow.ifindex = frame->interface + 1;
+        tracked->flow.slot = (uint16_t)frame->file;
+    }
+    pipeline_frame(replay->pipeline, &tracked->session, &tracked->flow, &piece);
+    if (replay->conf->hooks.packet)
+        replay->conf->hooks.packet(replay->conf->hooks.ctx, &tracked->session, &tracked->flow, pkt,
+                                   frame, piece.old_bytes);
+    return tracked;
+}
+
+static void copy_frame(struct replay *replay, struct tracked *tracked, const struct packet *pkt,
+                       const struct frame *frame)
+{
+    const struct capfile_interface *from = capfile_interface(replay->capfile, frame->interface);
+    struct capture_interface iface = {
+        .ifindex = frame->interface + 1,
+        .name = from && from->name[0] ? from->name : NULL,
+        .linktype = frame->linktype,
+    };
+    struct pipeline_frame piece = {
+        .pkt = pkt,
+        .data = frame->data,
+        .cap_len = frame->cap_len,
+        .wire_len = frame->wire_len,
+        .time_ns = frame->time_ns,
+    };
+
+    pipeline_copy_frame(replay->pipeline, &tracked->session, &tracked->flow, &iface, &piece);
+}
+
+/*
+ * Headers are counted a wire packet, but a datagram that came in pieces has one layer-4 header, and IP
+ * headers that need not be alike.
+ */
+static void correct_headers(struct flow *flow, const struct packet *pkt,
+                            const struct reassembled *whole)
+{
+    struct flow_quality *q = &flow->quality[pkt->from];
+    int64_t more = (int64_t)whole->pkts - 1;
+
+    flow->dir[pkt->from].l4_hdr_extra -= more * pkt->l4_hdr_len;
+    q->l3_hdr_extra +=
+        (uint64_t)((int64_t)whole->l3_hdr_bytes - (int64_t)pkt->l3_hdr_len * (int64_t)whole->pkts);
+    q->gso_extra_pkts -= (uint64_t)more;
+}
+
+static void take_fragment(struct replay *replay, const struct packet *pkt,
+                          const struct frame *frame)
+{
+    struct reassembled whole;
+    struct packet inner = {0};
+    struct frame joined = *frame;
+    struct packet_cursor cur;
+    struct tracked *tracked;
+    int reason;
+
+    if (!replay->fragments)
+        replay->fragments = fragments_new(replay->conf->overlap, HELD_FRAGMENT_BYTES);
+    if (!replay->fragments) {
+        replay->result->unaccounted[UNACCOUNTED_FRAGMENT]++;
+        return;
+    }
+    if (fragments_add(replay->fragments, pkt, frame->data, frame->cap_len, frame->time_ns,
+                      &whole) != 1)
+        return; /* waits, or is in fragments_counts */
+    joined.data = whole.data;
+    joined.cap_len = whole.cap_len;
+    joined.wire_len = whole.wire_len;
+    cur = (struct packet_cursor){whole.data, whole.data, whole.data + whole.cap_len};
+    reason = packet_parse_l3(&inner, &cur, whole.eth_type, whole.wire_len);
+    if (reason) {
+        replay->result->unaccounted[reason] += whole.pkts;
+        return;
+    }
+    tracked = follow_packet(replay, &inner, &joined, whole.pkts);
+    if (!tracked)
+        return;
+    correct_headers(&tracked->flow, &inner, &whole);
+    if (replay->pipeline_conf.captures)
+        copy_frame(replay, tracked, pkt, frame);
+}
+
+static void say_unknown(struct replay *replay, const struct frame *frame)
+{
+    size_t which = frame->linktype < 511 ? frame->linktype : 511;
+
+    replay->result->unknown_link++;
+    if (replay->said_unknown[which])
+        return;
+    replay->said_unknown[which] = true;
+    log_error("%s: link type %u (%s) can't be read; its packets belong to no session",
+              capfile_path(replay->capfile, frame->file), frame->linktype,
+              linktype_name(frame->linktype));
+}
+
+static void take_frame(struct replay *replay, const struct frame *frame)
+{
+    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->cap_len};
+    struct packet pkt = {0};
+    struct tracked *tracked;
+    int reason = linktype_parse(frame->linktype, &pkt, &cur, frame->wire_len);
+
+    if (PACKET_UNLIKELY(pkt.is_fragment && (!reason || reason == UNACCOUNTED_FRAGMENT ||
+                                            reason == UNACCOUNTED_TRUNCATED))) {
+        take_fragment(replay, &pkt, frame);
+        return;
+    }
+    if (PACKET_UNLIKELY(reason)) {
+        replay->result->unaccounted[reason]++;
+        if (!linktype_is_known(frame->linktype))
+            say_unknown(replay, frame);
+        return;
+    }
+    tracked = follow_packet(replay, &pkt, frame, 1);
+    if (tracked && replay->pipeline_conf.captures)
+        copy_frame(replay, tracked, &pkt, frame);
+}
+
+/* ---- all of them ------------------------------------------------------------------------------ */
+
+static void read_all(struct replay *replay)
+{
+    struct pcap_filter *filter = replay->conf->filter;
+    struct frame frame;
+
+    while (capfile_next(replay->capfile, &frame) == 1) {
+        replay->now_ns = frame.time_ns;
+        if (replay->result->frames++ % PROGRESS_FRAMES == 0)
+            progress_update(&replay->progress, replay->capfile);
+        if (filter &&
+            !pcap_filter_match(filter, frame.linktype, frame.data, frame.cap_len, frame.wire_len)) {
+            replay->result->filtered++;
+            continue;
+        }
+        flows_advance(replay->flows, frame.time_ns);
+        take_frame(replay, &frame);
+    }
+    if (replay->fragments)
+        fragments_finish(replay->fragments);
+    flows_finish(replay->flows);
+    progress_end(&replay->progress);
+}
+
+static void fill_pipeline_conf(struct replay *replay)
+{
+    struct pipeline_conf *conf = &replay->pipeline_conf;
+    const struct replay_hooks *hooks = &replay->conf->hooks;
+
+    *conf = replay->conf->pipeline;
+    machine_name(replay->whisperer);
+    conf->whisperer = replay->whisperer;
+    conf->overlap = replay->conf->overlap;
+    conf->held_bytes = HELD_BYTES;
+    conf->interface_name = interface_name;
+    conf->instance_name = instance_name;
+    conf->ctx = replay;
+    conf->hooks = (struct pipeline_hooks){hooks->data, hooks->hole, hooks->record, hooks->ctx};
+}
+
+static void sum_up(struct replay *replay)
+{
+    struct replay_result *result = replay->result;
+
+    if (replay->fragments)
+        result->fragments_given_up = fragments_counts(replay->fragments)->given_up;
+    result->damaged = capfile_damaged(replay->capfile);
+    pipeline_flush(replay->pipeline);
+    result->error = pipeline_totals(replay->pipeline)->first_error;
+}
+
+int replay_run(const struct replay_conf *conf, struct replay_result *result)
+{
+    struct replay replay = {.conf = conf, .result = result};
+    int err = 0;
+
+    memset(result, 0, sizeof(*result));
+    replay.capfile = capfile_open(&conf->input);
+    if (!replay.capfile)
+        return -errno;
+    fill_pipeline_conf(&replay);
+    progress_begin(&replay.progress, conf->progress && isatty(STDERR_FILENO));
+    replay.flows = flows_new(on_end, &replay);
+    replay.pipeline = pipeline_new(&replay.pipeline_conf);
+    if (!replay.flows || !replay.pipeline) {
+        log_error("out of memory");
+        err = -ENOMEM;
+    } else {
+        read_all(&replay);
+        sum_up(&replay);
+    }
+    pipeline_free(replay.pipeline);
+    flows_free(replay.flows);
+    fragments_free(replay.fragments);
+    capfile_close(replay.capfile);
+    return err;
+}
+
+static void add_reason(struct buf *line, const char **before, const char *name, uint64_t count)
+{
+    if (!count)
+        return;
+    buf_printf(line, "%s%s %llu", *before, name, (unsigned long long)count);
+    *before = ", ";
+}
+
+void replay_report(const struct replay_result *result)
+{
+    static const char *const names[] = {
+#define X(upper, lower, help) #lower,
+        UNACCOUNTED_REASONS(X)
+#undef X
+    };
+    uint64_t unaccounted = result->fragments_given_up;
+    const char *before = " (";
+    struct buf line = {0};
+
+    for (int i = 0; i < UNACCOUNTED_COUNT; i++)
+        unaccounted += result->unaccounted[i];
+    buf_printf(&line, "%llu sessions; packets read %llu = tracked %llu + unaccounted %llu",
+               (unsigned long long)result->sessions, (unsigned long long)result->frames,
+               (unsigned long long)result->tracked, (unsigned long long)unaccounted);
+    for (int i = 0; i < UNACCOUNTED_COUNT; i++)
+        add_reason(&line, &before, names[i], result->unaccounted[i]);
+    add_reason(&line, &before, "incomplete_fragments", result->fragments_given_up);
+    if (before[0] == ',')
+        buf_add_char(&line, ')');
+    if (result->filtered)
+        buf_printf(&line, " + filtered %llu", (unsigned long long)result->filtered);
+    if (!line.failed)
+        log_info("%.*s", (int)line.len, line.data);
+    buf_fini(&line);
+}
