@@ -141,8 +141,9 @@ static const struct scenario resets[] = {
      "s RST seq=+2000000000\n"
      "s PSH|ACK seq=1 data=100\n"
      "c ACK seq=1 ack=101\n"
-     "s PSH|ACK seq=101 data=100",
-     "ESTABLISHED missed lots=1 | c 2p 0b | s 3p 200b outside=1 rtt=1"},
+     "s PSH|ACK seq=101 data=100\n"
+     "c RST seq=5 -> CLOSED CLOSED",
+     "CLOSED missed rst:c ev=C lots=1 | c 3p 0b | s 3p 200b outside=1 rtt=1"},
     {"first packet of all",
      "s RST|ACK seq=1 -> CLOSED CLOSED\n"
      "c ACK",
