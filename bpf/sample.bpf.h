@@ -54,8 +54,7 @@ static __always_inline void sample_describe(struct record_sample *record, const 
 /* Headers and the payload right after them, in one copy. room is the class's constant size. */
 static __always_inline int sample_first(const struct sample *s, const __u32 room)
 {
-    struct record_sample *record =
-        bpf_ringbuf_reserve(&payload_ring, sizeof(*record) + room, 0);
+    struct record_sample *record = bpf_ringbuf_reserve(&payload_ring, sizeof(*record) + room, 0);
     __u32 len = s->headers_len + s->cap_len;
 
     if (!record) {
@@ -78,8 +77,7 @@ static __always_inline int sample_first(const struct sample *s, const __u32 room
 static __always_inline int sample_next(const struct sample *s)
 {
     const __u32 room = SAMPLE_HEADERS_MAX + SAMPLE_CHUNK_BYTES;
-    struct record_sample *record =
-        bpf_ringbuf_reserve(&payload_ring, sizeof(*record) + room, 0);
+    struct record_sample *record = bpf_ringbuf_reserve(&payload_ring, sizeof(*record) + room, 0);
     __u8 *data = (__u8 *)(record + 1);
     __u32 headers_len = s->headers_len, cap_len = s->cap_len;
 

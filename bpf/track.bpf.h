@@ -6,7 +6,7 @@
 #include "config.bpf.h"
 #include "count.bpf.h"
 
-#define ERRNO_E2BIG 7
+#define ERRNO_E2BIG  7
 #define ERRNO_ENOMEM 12
 #define ERRNO_EEXIST 17
 
@@ -35,8 +35,8 @@ static __noinline int announce(const struct flow_key *key, __u64 flow_id, __u32 
     event->flow_id = flow_id;
     event->time_ns = now_ns;
     event->key = *key;
-    bpf_ringbuf_submit(event, ring_wake_flags(&lifecycle_ring, sizeof(*event) + 8,
-                                              conf.lifecycle_wake_bytes));
+    bpf_ringbuf_submit(
+        event, ring_wake_flags(&lifecycle_ring, sizeof(*event) + 8, conf.lifecycle_wake_bytes));
     return 0;
 }
 
@@ -110,9 +110,9 @@ static __always_inline void flow_hand_over(const struct flow_key *key, const str
     bpf_probe_read_kernel(&copy->flow, sizeof(copy->flow), flow);
     copy->flow.bits &= ~FLOW_RESTARTING;
     count_event(EVENT_REUSED);
-    err = bpf_ringbuf_output(&lifecycle_ring, copy, sizeof(*copy),
-                             ring_wake_flags(&lifecycle_ring, sizeof(*copy) + 8,
-                                             conf.lifecycle_wake_bytes));
+    err = bpf_ringbuf_output(
+        &lifecycle_ring, copy, sizeof(*copy),
+        ring_wake_flags(&lifecycle_ring, sizeof(*copy) + 8, conf.lifecycle_wake_bytes));
     if (!err)
         return;
     err = bpf_map_update_elem(&spill, &id, copy, BPF_ANY);
