@@ -32,7 +32,9 @@ static char *run(const uint64_t *order, size_t count, size_t held_bytes)
     for (size_t i = 0; i < count; i++) {
         int len = snprintf(line, sizeof(line), "%llu", (unsigned long long)order[i]);
 
-        assert_int_equal(ordered_write(ordered, order[i], line, (size_t)len), 0);
+        /* A number from 100 to 199 has no line. */
+        assert_int_equal(
+            ordered_write(ordered, order[i], order[i] / 100 == 1 ? NULL : line, (size_t)len), 0);
     }
     assert_int_equal(ordered_lost(ordered), 0);
     ordered_free(ordered);
@@ -97,7 +99,8 @@ static void test_shuffled(void **state)
         order[j] = held;
     }
     for (size_t i = 1; i <= COUNT; i++)
-        at += (size_t)sprintf(expected + at, "%zu\n", i);
+        if (i / 100 != 1)
+            at += (size_t)sprintf(expected + at, "%zu\n", i);
     check(order, COUNT, 1 << 20, expected);
     check(order, COUNT, 300, expected);
     free(expected);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A line that waits: in memory, or at a place of the temporary file, or given up. */
+/* A line that waits: in memory, or at a place of the temporary file, or none. */
 struct held {
     char *line; /* NULL: not here yet, or in the file */
     uint64_t offset;
@@ -15,7 +15,7 @@ struct held {
     uint8_t state; /* enum held_state */
 };
 
-enum held_state { HELD_MISSING, HELD_MEMORY, HELD_FILE, HELD_LOST };
+enum held_state { HELD_MISSING, HELD_MEMORY, HELD_FILE, HELD_NOTHING };
 
 /* A ring of slots: slot of number n is n modulo its size, a power of two. */
 struct ordered {
@@ -95,6 +95,9 @@ static int hold_in_file(struct ordered *ordered, struct held *held, const char *
 static int hold(struct ordered *ordered, struct held *held, const char *line, size_t len)
 {
     held->len = (uint32_t)len;
+    held->state = HELD_NOTHING;
+    if (!line)
+        return 0;
     if (ordered->held_bytes + len > ordered->max_bytes)
         return hold_in_file(ordered, held, line, len);
     held->line = malloc(len ? len : 1);
@@ -146,7 +149,8 @@ int ordered_write(struct ordered *ordered, uint64_t number, const char *line, si
     int err;
 
     if (number == ordered->next) {
-        linefile_write(ordered->out, line, len);
+        if (line)
+            linefile_write(ordered->out, line, len);
         memset(slot(ordered, number), 0, sizeof(struct held));
         ordered->next++;
         if (ordered->highest < number)
@@ -160,8 +164,6 @@ int ordered_write(struct ordered *ordered, uint64_t number, const char *line, si
         if (ordered->highest < number)
             ordered->highest = number;
         err = hold(ordered, slot(ordered, number), line, len);
-        if (err)
-            slot(ordered, number)->state = HELD_LOST;
     }
     if (err)
         ordered->lost++;

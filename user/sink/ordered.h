@@ -17,7 +17,7 @@ struct ordered;
 /* out is borrowed. held_bytes: lines in memory at most. NULL with errno. */
 struct ordered *ordered_new(struct linefile *out, size_t held_bytes);
 /*
- * A line without its newline; each number comes once. 0 or -errno: then the line is given up (and counted in
+ * A line without its newline, or NULL: no line has this number; each comes once. 0 or -errno: then the line is given up (and counted in
  * ordered_lost), and others do not wait for it.
  */
 int ordered_write(struct ordered *ordered, uint64_t number, const char *line, size_t len);
