@@ -10,7 +10,6 @@
 #define ARPHRD_NETLINK     824
 #define SLL_PROTO_8022     4 /* an LLC header follows */
 #define PPP_ADDRESS        0xff
-#define PPP_CONTROL        0x03
 #define PPP_MPLS_UC        0x0281
 #define PPP_MPLS_MC        0x0283
 #define CISCO_HDLC_UNICAST 0x0f
@@ -274,11 +273,11 @@ static int parse_ppp_proto(struct packet *pkt, struct packet_cursor *cur, uint32
     }
 }
 
-/* With or without the address and control bytes of RFC 1662 */
+/* With or without the address (all stations) and control bytes of RFC 1662 */
 static int parse_ppp(struct packet *pkt, struct packet_cursor *cur, uint32_t wire_len)
 {
-    if (cur->end - cur->pos >= 2 && cur->pos[0] == PPP_ADDRESS && cur->pos[1] == PPP_CONTROL)
-        cur->pos += 2;
+    if (cur->pos < cur->end && *cur->pos == PPP_ADDRESS && !packet_take(cur, 2))
+        return UNACCOUNTED_TRUNCATED;
     return parse_ppp_proto(pkt, cur, wire_len);
 }
 
