@@ -123,26 +123,28 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
     ledger_balance(&full->ledger, flow, record->tally);
 }
 
+static void write_line(struct pipeline *pipeline, const struct record *record)
+{
+    struct linefile *records = pipeline->conf.records;
+    uint64_t lost = records->lost_lines;
+
+    buf_clear(&pipeline->line);
+    record_write_json(&pipeline->line, record);
+    if (pipeline->line.failed)
+        pipeline_note_error(pipeline, PROM_SINK_RECORDS, -ENOMEM, "in memory");
+    else
+        linefile_write(records, pipeline->line.data, pipeline->line.len);
+    if (records->lost_lines > lost)
+        pipeline_note_error(pipeline, PROM_SINK_RECORDS, records->error, "sessions.ndjson");
+}
+
 static void record_write(struct pipeline *pipeline, struct session *session,
                          const struct record *record)
 {
-    struct linefile *records = pipeline->conf.records;
-    uint64_t lost;
-
-    if (records) {
-        lost = records->lost_lines;
-        buf_clear(&pipeline->line);
-        record_write_json(&pipeline->line, record);
-        if (pipeline->line.failed)
-            pipeline_note_error(pipeline, PROM_SINK_RECORDS, -ENOMEM, "in memory");
-        else if (pipeline->conf.ordered)
-            ordered_write(pipeline->conf.ordered, session->number, pipeline->line.data,
-                          pipeline->line.len);
-        else
-            linefile_write(records, pipeline->line.data, pipeline->line.len);
-        if (records->lost_lines > lost)
-            pipeline_note_error(pipeline, PROM_SINK_RECORDS, records->error, "sessions.ndjson");
-    }
+    if (pipeline->conf.queue)
+        record_queue_add(pipeline->conf.queue, record);
+    else if (pipeline->conf.records)
+        write_line(pipeline, record);
     if (!session->updates)
         session->created_ns = record->now_ns;
     session->updates++;
@@ -510,6 +512,8 @@ void pipeline_flush(struct pipeline *pipeline)
     uint64_t lost;
     int err;
 
+    if (pipeline->conf.queue)
+        record_queue_wait(pipeline->conf.queue);
     if (!records)
         return;
     lost = records->lost_lines;

@@ -15,7 +15,7 @@
 #include "session/session.h"
 #include "session/table.h"
 #include "sink/capture.h"
-#include "sink/ordered.h"
+#include "sink/record_queue.h"
 #include "sink/prom.h"
 #include "sink/record.h"
 #include "sink/screen.h"
@@ -37,12 +37,12 @@ struct pipeline_hooks {
 };
 
 struct pipeline_conf {
-    const char *whisperer;    /* the capturing host */
-    int64_t wall_offset_ns;   /* to add to the flows' clock */
-    struct linefile *records; /* NULL: none are written */
-    struct ordered *ordered;  /* the same, by session number; NULL: as they come */
-    const char *dir;          /* of captures and streams; NULL: neither */
-    bool captures;            /* a capture file a session */
+    const char *whisperer;      /* the capturing host */
+    int64_t wall_offset_ns;     /* to add to the flows' clock */
+    struct linefile *records;   /* NULL: none are written */
+    struct record_queue *queue; /* the same by session number, in another thread; NULL: at once */
+    const char *dir;            /* of captures and streams; NULL: neither */
+    bool captures;              /* a capture file a session */
     enum capture_format format;
     bool streams; /* two files of bytes a session */
     enum hole_policy holes;

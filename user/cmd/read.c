@@ -34,6 +34,7 @@ struct reading {
     struct replay_conf conf;
     const char *dir;
     struct linefile records;
+    struct ordered *ordered;
 };
 
 static int set_format(struct reading *reading, enum capture_format format)
@@ -120,42 +121,49 @@ static int open_records(struct reading *reading)
         log_error("cannot write %s: %s", path, strerror(-err));
         return err;
     }
-    reading->conf.pipeline.records = &reading->records;
     reading->conf.pipeline.dir = reading->dir;
-    reading->conf.pipeline.ordered = ordered_new(&reading->records, HELD_RECORD_BYTES);
-    if (!reading->conf.pipeline.ordered) {
+    reading->ordered = ordered_new(&reading->records, HELD_RECORD_BYTES);
+    if (reading->ordered)
+        reading->conf.pipeline.queue = record_queue_new(reading->ordered);
+    if (!reading->conf.pipeline.queue) {
+        ordered_free(reading->ordered);
         linefile_close(&reading->records);
-        log_error("out of memory");
+        log_error("cannot begin to write records: %s", strerror(errno));
         return -ENOMEM;
     }
     return 0;
 }
 
+/* Records that are still on their way. 0 or -errno after a line that says what is missing. */
+static int close_records(struct reading *reading)
+{
+    uint64_t lost = record_queue_finish(reading->conf.pipeline.queue);
+    int err;
+
+    ordered_free(reading->ordered);
+    err = linefile_close(&reading->records);
+    if (err)
+        log_error("cannot write all records: %s", strerror(-err));
+    else if (lost)
+        log_error("%llu records could not be kept until it was their turn, and are missing",
+                  (unsigned long long)lost);
+    return err ? err : lost ? -ENOMEM : 0;
+}
+
 static int read_files(struct reading *reading)
 {
     struct replay_result result;
-    uint64_t lost;
-    int err = open_records(reading), status;
+    int err = open_records(reading), write_err;
 
     if (err)
         return EXIT_FAILED;
     err = replay_run(&reading->conf, &result);
-    lost = ordered_lost(reading->conf.pipeline.ordered);
-    ordered_free(reading->conf.pipeline.ordered);
-    if (lost) {
-        log_error("%llu records could not be kept until it was their turn, and are missing",
-                  (unsigned long long)lost);
-        result.error = -EIO;
-    }
-    if (linefile_close(&reading->records) && !result.error) {
-        log_error("cannot write all records: %s",
-                  strerror(reading->records.error ? -reading->records.error : EIO));
-        result.error = -EIO;
-    }
-    status = file_options_status(err, &result);
+    write_err = close_records(reading);
+    if (!result.error)
+        result.error = write_err;
     if (!err)
         replay_report(&result);
-    return status;
+    return file_options_status(err, &result);
 }
 
 int cmd_read(int argc, char **argv)

@@ -13,10 +13,12 @@
 #include "source/capfile/linktype.h"
 #include "source/capfile/pcap_filter.h"
 #include "stream/fragments.h"
+#include "tunnel.h"
 
 /* Payload that waits for other payload, and IP fragments that wait for others, over all sessions. */
 #define HELD_BYTES          (64u << 20)
 #define HELD_FRAGMENT_BYTES (16u << 20)
+#define TUNNEL_IDS_MAX      1024
 /* Frames between two looks at the clock for the progress bar. */
 #define PROGRESS_FRAMES 16384
 
@@ -31,6 +33,8 @@ struct replay {
     struct progress progress;
     bool said_unknown[512]; /* by link type; the last stands for all above */
     uint64_t now_ns;
+    uint16_t tunnel_count;
+    struct tunnel tunnels[TUNNEL_IDS_MAX]; /* whose ids were met, in order */
     char whisperer[MACHINE_NAME_SIZE];
 };
 
@@ -181,6 +185,65 @@ static void say_unknown(struct replay *replay, const struct frame *frame)
               linktype_name(frame->linktype));
 }
 
+/* Overlapping addresses in networks of different ids are kept apart. 0: the id is none, or the last of too many. */
+static uint16_t tunnel_scope(struct replay *replay, const struct tunnel *tunnel)
+{
+    if (!tunnel->id)
+        return 0;
+    for (uint16_t i = 0; i < replay->tunnel_count; i++) {
+        if (replay->tunnels[i].id == tunnel->id && replay->tunnels[i].kind == tunnel->kind)
+            return (uint16_t)(i + 1);
+    }
+    if (replay->tunnel_count == TUNNEL_IDS_MAX)
+        return 0;
+    replay->tunnels[replay->tunnel_count] = *tunnel;
+    return ++replay->tunnel_count;
+}
+
+static void note_tunnel(struct session *session, const struct packet *outer,
+                        const struct tunnel *tunnel)
+{
+    struct session_tunnel *note = &session->tunnel;
+    bool swapped = outer->from;
+
+    if (note->name)
+        return;
+    note->name = tunnel_kind_name(tunnel->kind);
+    note->id = tunnel->id;
+    note->ip_version = outer->key.ip_version;
+    memcpy(note->outer[0], outer->key.addr[swapped].bytes, 16);
+    memcpy(note->outer[1], outer->key.addr[!swapped].bytes, 16);
+}
+
+/* A tunnel's packet belongs to the session inside. False: it is none, or not one that can be read. */
+static bool take_tunnel(struct replay *replay, const struct packet *outer,
+                        const struct frame *frame)
+{
+    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->cap_len};
+    struct packet inner = {0};
+    struct tunnel tunnel;
+    struct tracked *tracked;
+    int reason;
+
+    if (!tunnel_inner(outer, &cur, frame->wire_len, &tunnel))
+        return false;
+    reason = tunnel_parse_inner(&inner, &cur, &tunnel);
+    inner.key.scope = tunnel_scope(replay, &tunnel);
+    if (inner.is_fragment && (!reason || reason == UNACCOUNTED_FRAGMENT)) {
+        take_fragment(replay, &inner, frame);
+        return true;
+    }
+    if (reason)
+        return false;
+    tracked = follow_packet(replay, &inner, frame, 1);
+    if (tracked) {
+        note_tunnel(&tracked->session, outer, &tunnel);
+        if (replay->pipeline_conf.captures)
+            copy_frame(replay, tracked, &inner, frame);
+    }
+    return true;
+}
+
 static void take_frame(struct replay *replay, const struct frame *frame)
 {
     struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->cap_len};
@@ -193,6 +256,10 @@ static void take_frame(struct replay *replay, const struct frame *frame)
         take_fragment(replay, &pkt, frame);
         return;
     }
+    if (PACKET_UNLIKELY(reason == UNACCOUNTED_L4_UNSUPPORTED ||
+                        (!reason && pkt.key.l4_proto == IP_PROTO_UDP)) &&
+        take_tunnel(replay, &pkt, frame))
+        return;
     if (PACKET_UNLIKELY(reason)) {
         replay->result->unaccounted[reason]++;
         if (!linktype_is_known(frame->linktype))

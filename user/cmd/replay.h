@@ -42,7 +42,6 @@ struct replay_conf {
     struct pcap_filter *filter;    /* frames that it does not pass are not there; NULL: all pass */
     enum overlap_policy overlap;
     bool progress; /* a bar on stderr, if it is a terminal, after a second */
-    bool tunnels;  /* look inside VXLAN, Geneve, GRE, IPIP */
 };
 
 /* How a reading went. */

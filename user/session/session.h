@@ -31,6 +31,14 @@ enum close_reason {
 
 enum close_by { CLOSE_BY_UNKNOWN, CLOSE_BY_CLIENT, CLOSE_BY_SERVER };
 
+/* The tunnel that a session's packets came in. Addresses as in struct flow_key. */
+struct session_tunnel {
+    const char *name; /* "vxlan" ...; NULL: no tunnel */
+    uint32_t id;      /* VNI or key, 0: none */
+    uint8_t ip_version;
+    uint8_t outer[2][16]; /* of the first packet: from, to */
+};
+
 struct session {
     uint64_t id; /* flow.id */
     struct flow_key key;
@@ -43,10 +51,11 @@ struct session {
     struct flow *taken;    /* owned: its entry's last content, when another session has the entry */
     enum close_reason close_reason;
     enum close_by close_by;
-    uint32_t sweep;              /* the pass that saw it last */
-    bool captured;               /* samples of it were seen */
-    bool capture_failed;         /* said so already */
-    uint64_t sampled_pkts;       /* record_sample.pkt_index of the last sample */
+    uint32_t sweep;        /* the pass that saw it last */
+    bool captured;         /* samples of it were seen */
+    bool capture_failed;   /* said so already */
+    uint64_t sampled_pkts; /* record_sample.pkt_index of the last sample */
+    struct session_tunnel tunnel;
     struct session_files *files; /* pipeline.c's: what the dialog writes to */
     struct dialog *dialog;       /* NULL: no payload came */
     struct capture *capture;     /* NULL: none is written */

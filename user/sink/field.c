@@ -255,6 +255,8 @@ static const struct field fields[] = {
     LIST("link.", "vlan", U64, "", vlans, vlan_count,
          "VLAN ids of the first packet, outermost first"),
     END,
+    F("link.", "tunnel", STRING, "", tunnel,
+      "kind, id and outer addresses of the tunnel that it came in, those of its first packet"),
     F("link.", "scope", U64, "", scope,
       "tells overlapping address spaces apart; 0 is the host's own", ALWAYS),
     END,

@@ -208,6 +208,27 @@ bool value_scope(struct record_view *view, const struct field *field, struct fie
     return give_u64(value, view->key->scope);
 }
 
+/* "vxlan 42 10.0.0.1 > 10.0.0.2" */
+bool value_tunnel(struct record_view *view, const struct field *field, struct field_value *value)
+{
+    const struct session_tunnel *tunnel = &view->record->session->tunnel;
+    char *p = value->room;
+
+    (void)field;
+    if (!tunnel->name)
+        return false;
+    p = stpcpy(p, tunnel->name);
+    *p++ = ' ';
+    if (tunnel->id) {
+        p = text_put_u64(p, tunnel->id);
+        *p++ = ' ';
+    }
+    p = text_put_ip(p, tunnel->outer[0], tunnel->ip_version);
+    p = stpcpy(p, " > ");
+    p = text_put_ip(p, tunnel->outer[1], tunnel->ip_version);
+    return give_plain(value, value->room, (size_t)(p - value->room));
+}
+
 bool value_host_text(struct record_view *view, const struct field *field, struct field_value *value)
 {
     const char *text;

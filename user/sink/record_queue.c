@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/record_queue.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Handed over in batches, so that the lock costs nothing; a few of them, so that neither side waits. */
+#define BATCH_RECORDS 128
+#define BATCHES       8
+
+struct copied {
+    struct record record;
+    struct session session;
+    struct flow flow;
+    struct ledger ledger;
+    struct stream_tally tally[2];
+};
+
+struct batch {
+    size_t count;
+    struct copied copies[BATCH_RECORDS];
+};
+
+struct record_queue {
+    struct ordered *out;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t handed; /* batches given to the thread, and done by it; both under the lock */
+    uint64_t done;
+    bool finished;
+    uint64_t lost; /* the caller's side, and the thread's once it is joined */
+    uint64_t thread_lost;
+    struct batch batches[BATCHES];
+};
+
+/* ---- the thread ------------------------------------------------------------------------------- */
+
+static void write_batch(struct record_queue *queue, struct batch *batch, struct buf *line)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct copied *copy = &batch->copies[i];
+
+        buf_clear(line);
+        record_write_json(line, &copy->record);
+        if (line->failed || ordered_write(queue->out, copy->session.number, line->data, line->len))
+            queue->thread_lost++;
+        free((void *)copy->record.holes);
+        free((void *)copy->record.lots);
+    }
+    batch->count = 0;
+}
+
+static void *run(void *ctx)
+{
+    struct record_queue *queue = ctx;
+    struct buf line = {0};
+
+    pthread_mutex_lock(&queue->lock);
+    for (;;) {
+        while (queue->handed == queue->done && !queue->finished)
+            pthread_cond_wait(&queue->changed, &queue->lock);
+        if (queue->handed == queue->done)
+            break;
+        pthread_mutex_unlock(&queue->lock);
+        write_batch(queue, &queue->batches[queue->done % BATCHES], &line);
+        pthread_mutex_lock(&queue->lock);
+        queue->done++;
+        pthread_cond_signal(&queue->changed);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    buf_fini(&line);
+    return NULL;
+}
+
+/* ---- the caller ------------------------------------------------------------------------------- */
+
+struct record_queue *record_queue_new(struct ordered *out)
+{
+    struct record_queue *queue = calloc(1, sizeof(*queue));
+    int err;
+
+    if (!queue)
+        return NULL;
+    queue->out = out;
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->changed, NULL);
+    err = pthread_create(&queue->thread, NULL, run, queue);
+    if (err) {
+        free(queue);
+        errno = err;
+        return NULL;
+    }
+    return queue;
+}
+
+static void hand_over(struct record_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->handed++;
+    pthread_cond_signal(&queue->changed);
+    while (queue->handed - queue->done >= BATCHES)
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* A list of its own; false when there is no memory. */
+static bool copy_list(const void **list, size_t count, size_t item_bytes)
+{
+    void *copy;
+
+    if (!*list || !count) {
+        *list = NULL;
+        return true;
+    }
+    copy = malloc(count * item_bytes);
+    if (!copy)
+        return false;
+    memcpy(copy, *list, count * item_bytes);
+    *list = copy;
+    return true;
+}
+
+static bool copy_lists(struct record *record)
+{
+    const void *holes = record->holes, *lots = record->lots;
+
+    if (!copy_list(&holes, record->hole_count, sizeof(struct stream_hole)))
+        return false;
+    if (!copy_list(&lots, record->lot_count, sizeof(struct packet_lot))) {
+        free((void *)holes);
+        return false;
+    }
+    record->holes = holes;
+    record->lots = lots;
+    return true;
+}
+
+void record_queue_add(struct record_queue *queue, const struct record *record)
+{
+    struct batch *batch = &queue->batches[queue->handed % BATCHES];
+    struct copied *copy = &batch->copies[batch->count];
+
+    copy->record = *record;
+    if (!copy_lists(&copy->record)) {
+        queue->lost++;
+        return;
+    }
+    copy->session = *record->session;
+    copy->flow = *record->flow;
+    copy->ledger = *record->ledger;
+    copy->record.session = &copy->session;
+    copy->record.flow = &copy->flow;
+    copy->record.ledger = &copy->ledger;
+    copy->record.host = NULL;
+    if (record->tally) {
+        memcpy(copy->tally, record->tally, sizeof(copy->tally));
+        copy->record.tally = copy->tally;
+    }
+    if (++batch->count == BATCH_RECORDS)
+        hand_over(queue);
+}
+
+void record_queue_wait(struct record_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    if (queue->batches[queue->handed % BATCHES].count)
+        queue->handed++;
+    pthread_cond_signal(&queue->changed);
+    while (queue->handed != queue->done)
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+uint64_t record_queue_finish(struct record_queue *queue)
+{
+    uint64_t lost;
+
+    if (!queue)
+        return 0;
+    record_queue_wait(queue);
+    pthread_mutex_lock(&queue->lock);
+    queue->finished = true;
+    pthread_cond_signal(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    pthread_join(queue->thread, NULL);
+    lost = queue->lost + queue->thread_lost;
+    pthread_cond_destroy(&queue->changed);
+    pthread_mutex_destroy(&queue->lock);
+    free(queue);
+    return lost;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records formatted and written by a thread of their own: half of the work of reading a file of short
+ * sessions. Copies what it is given, so the caller's session may go at once.
+ */
+#ifndef SESSTAP_RECORD_QUEUE_H
+#define SESSTAP_RECORD_QUEUE_H
+
+#include <stdint.h>
+
+#include "sink/ordered.h"
+#include "sink/record.h"
+
+struct record_queue;
+
+/* The thread is the only one to use out from here on, until record_queue_finish. NULL with errno. */
+struct record_queue *record_queue_new(struct ordered *out);
+/*
+ * Waits when the thread is far behind. Texts that the record borrows must live until record_queue_wait,
+ * but for holes and lots. host is not taken along.
+ */
+void record_queue_add(struct record_queue *queue, const struct record *record);
+/* All that was added is formatted: borrowed texts may go. */
+void record_queue_wait(struct record_queue *queue);
+/* All is written. Free. Returns how many records could not be copied or kept. NULL is fine. */
+uint64_t record_queue_finish(struct record_queue *queue);
+
+#endif
