@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Shows: attached by clsact, as on a kernel without TCX, sesstap sees and records what it does by TCX: every connection once
+# with the bytes that client and server wrote down, every skb of the interface counted, payload whole.
+. "$(dirname "$0")/lib.sh"
+need_root
+need jq python3 tc
+
+export SESSTAP_TC=clsact
+ns_pair
+wait_quiet
+before=$(iface_total "$NS_A" "$IF_A")
+start_sesstap -o "$OUT" --prom "$PROM" --streams --depth 2000
+assert_true "it says that it uses clsact" grep -q '^sesstap: tracking 1 interface by clsact;' "$SESSTAP_ERR"
+assert_eq "filters of ours" 2 "$(for hook in ingress egress; do
+    in_a tc filter show dev "$IF_A" $hook; done | grep -c 'sesstap_[ie].*gress')"
+spawn_server "$NS_A" server4 server --addr "$A4" --port 80 --log "$WORK/server4.log"
+server4=$SPAWNED
+spawn_server "$NS_A" server6 server --addr "$A6" --port 80 --log "$WORK/server6.log"
+server6=$SPAWNED
+in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 2000 --concurrency 20 --path /1000 --log "$WORK/c4.log" || fail "client"
+in_b "$TRAFFIC" client --addr "$A6" --port 80 --count 500 --concurrency 5 --path /400 --close client --log "$WORK/c6.log" ||
+    fail "client of IPv6"
+in_b "$TRAFFIC" bulk --addr "$A4" --port 80 --bytes 100000000 --log "$WORK/bulk.log" || fail "bulk"
+end_process "$server4" TERM
+end_process "$server6" TERM
+wait_quiet
+after=$(iface_total "$NS_A" "$IF_A")
+stop_sesstap
+assert_eq "exit status" 0 $?
+
+totals
+assert_eq "seen = skbs of the interface" $((after - before)) "$SEEN"
+assert_eq "skbs_total = skbs of the interface" $((after - before)) "$(metric sesstap_skbs_total)"
+cat "$WORK"/c?.log "$WORK/bulk.log" >"$WORK/client.log"
+cat "$WORK"/server?.log >"$WORK/server.log"
+assert_true "records equal the books of client and server" python3 "$E2E/compare_books.py" \
+    --client "$WORK/client.log" --server "$WORK/server.log" --records "$OUT/sessions.ndjson"
+assert_ledgers
+assert_eq "payload delivered: 2000 bytes a direction at most" 0 "$(record_count \
+    '.["@type"] == "TcpSession" and .ledger.payload_delivered + .ledger.payload_lost !=
+    ([.out.payload, 2000] | min) + ([.in.payload - (.tcp.quality_rev.retransmit_bytes // 0), 2000] | min)')"
+assert_eq "no qdisc of ours stays" "" "$(in_a tc qdisc show dev "$IF_A" | grep clsact)"
+finish
