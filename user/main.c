@@ -27,6 +27,24 @@ static const struct command commands[] = {
      "\n"
      "Records in order of the first packet, one JSON object a line, on stdout or, with -o, in\n"
      "DIR/sessions.ndjson; captures in DIR/pcap/, streams in DIR/streams/."},
+    {"show", cmd_show,
+     "[-r] [-f FILTER] [--overlap POLICY] [--json] FILE|DIR STREAM",
+     "one session: general, timing, statistics, TCP behaviour, and a ladder of its packets\n"
+     "\n"
+     "STREAM is tcp:N, udp:N, icmp:N or sctp:N (N = streamIndex), N for tcp:N, or an @id."},
+    {"follow", cmd_follow,
+     "[-r] [-f FILTER] [--overlap POLICY] [--client] [--server]\n"
+     "[--format ascii|hex|raw|json] FILE|DIR STREAM",
+     "a session's stream as the two applications saw it, lot by lot\n"
+     "\n"
+     "--client or --server: one side alone. raw writes bytes and nothing else. Exit status 3\n"
+     "when bytes of the stream are missing in the capture."},
+    {"extract", cmd_extract,
+     "[-r] [-f FILTER] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng",
+     "just these sessions' packets, byte for byte, as a capture file\n"
+     "\n"
+     "pcapng keeps the names and TLS secrets of the input that concern the sessions, and marks\n"
+     "each session's first packet with its @id."},
     {"doctor", cmd_doctor, "[--json]",
      "say what this kernel and machine can do, and what is missing\n"
      "\n"

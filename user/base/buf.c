@@ -151,6 +151,18 @@ static size_t utf8_char_len(const uint8_t *text, size_t len)
     return need;
 }
 
+bool buf_is_utf8(const char *text, size_t len)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+
+    for (size_t i = 0, step; i < len; i += step) {
+        step = utf8_char_len(bytes + i, len - i);
+        if (!step)
+            return false;
+    }
+    return true;
+}
+
 static void add_json_escape(struct buf *buf, uint8_t c)
 {
     static const char names[] = "\"\"\\\\\bb\ff\nn\rr\tt";

@@ -59,6 +59,8 @@ void buf_add_seconds(struct buf *buf, int64_t ns, unsigned int places);
 void buf_add_hex(struct buf *buf, const void *data, size_t len);
 /* A JSON string in quotes, escaped; bytes that are not UTF-8 become U+FFFD. */
 void buf_add_json_str(struct buf *buf, const char *text, size_t len);
+/* Whether all of it is well-formed UTF-8 (RFC 3629 section 4). */
+bool buf_is_utf8(const char *text, size_t len);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

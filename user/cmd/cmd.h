@@ -20,6 +20,9 @@ struct command {
 
 int cmd_run(int argc, char **argv);
 int cmd_read(int argc, char **argv);
+int cmd_follow(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_extract(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 #endif

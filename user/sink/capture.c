@@ -67,7 +67,7 @@ struct capture *capture_new(const char *path, enum capture_format format, const 
 
 static uint16_t link_type_of(const struct capture_interface *iface)
 {
-    if (iface->linktype)
+    if (iface->linktype || iface->has_linktype)
         return iface->linktype;
     return iface->l3_only ? LINKTYPE_RAW : LINKTYPE_ETHERNET;
 }
@@ -235,6 +235,17 @@ int capture_write(struct capture *capture, const struct capture_interface *iface
     if (!packet->gso_size && !packet->verbatim && packet->payload_len < packet->skb_payload_len)
         return join_piece(capture, (uint32_t)interface, packet);
     return write_packet(capture, (uint32_t)interface, packet);
+}
+
+int capture_comment(struct capture *capture, const char *comment)
+{
+    char *copy = strdup(comment);
+
+    if (!copy)
+        return -ENOMEM;
+    free(capture->comment);
+    capture->comment = copy;
+    return 0;
 }
 
 void capture_note_drops(struct capture *capture, uint64_t packets)

@@ -34,10 +34,11 @@ struct capture_packet {
 
 struct capture_interface {
     uint32_t ifindex;
-    const char *name;  /* NULL: has none */
-    uint8_t l3_only;   /* LINKTYPE_RAW instead of LINKTYPE_ETHERNET */
-    uint16_t linktype; /* of a capture file's packets; 0: by l3_only */
-    uint32_t snaplen;  /* packets are cut to it, headers included; 0: no bound */
+    const char *name;     /* NULL: has none */
+    uint8_t l3_only;      /* LINKTYPE_RAW instead of LINKTYPE_ETHERNET */
+    uint16_t linktype;    /* of a capture file's packets; 0: by l3_only, unless has_linktype */
+    uint8_t has_linktype; /* 0 is one too: BSD loopback */
+    uint32_t snaplen;     /* packets are cut to it, headers included; 0: no bound */
 };
 
 /* A name for an address, addresses as in struct flow_key: IPv4 is mapped (::ffff:a.b.c.d). */
@@ -72,6 +73,8 @@ struct capture *capture_new(const char *path, enum capture_format format, const 
  */
 int capture_write(struct capture *capture, const struct capture_interface *iface,
                   const struct capture_packet *packet);
+/* pcapng: put on the next packet, in place of one that waits for it. 0 or -ENOMEM. */
+int capture_comment(struct capture *capture, const char *comment);
 /* A loss happened before the next packet: pcapng's epb_dropcount. */
 void capture_note_drops(struct capture *capture, uint64_t packets);
 /* Packets in the file so far, and those that it could not hold (see capture_write). */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of `sesstap extract` share: which packets of the input are wanted, and what goes with them. */
+#ifndef SESSTAP_EXTRACT_H
+#define SESSTAP_EXTRACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "cmd/stream_choice.h"
+#include "source/capfile/capfile.h"
+
+/* ---- extract_picks.c: numbers of frames */
+
+struct pick {
+    uint64_t number; /* frame.number */
+    uint32_t stream; /* index of the choice */
+};
+
+/* Zeroed is empty. */
+struct picks {
+    struct pick *items;
+    size_t count;
+    size_t cap;
+};
+
+/* 0; -ENOMEM. */
+int picks_add(struct picks *picks, uint64_t number, uint32_t stream);
+/* By number, each once. */
+void picks_sort(struct picks *picks);
+void picks_fini(struct picks *picks);
+/*
+ * A packet put together from IP fragments is picked by its last one: read the input once more, and pick the
+ * others. 0 or -errno.
+ */
+int picks_add_fragments(struct picks *picks, const struct capfile_conf *input);
+
+/* ---- extract_secrets.c: which lines of a TLS key log concern the sessions */
+
+#define CLIENT_RANDOM_BYTES 32
+
+/* Zeroed is none. */
+struct randoms {
+    uint8_t (*items)[CLIENT_RANDOM_BYTES];
+    size_t count;
+    size_t cap;
+    bool all; /* a session may hide its own (QUIC, DTLS): keep every line */
+};
+
+/* Note the client random of each TLS ClientHello that begins in these bytes. 0; -ENOMEM. */
+int randoms_find(struct randoms *randoms, const uint8_t *data, size_t len);
+/* Append the lines of a key log (SSLKEYLOGFILE) with one of the randoms, and comments none. */
+void randoms_filter(const struct randoms *randoms, struct buf *out, const char *log, size_t len);
+void randoms_fini(struct randoms *randoms);
+
+#endif
