@@ -18,6 +18,8 @@
 
 #define MANY_FLOWS_LOG2 16
 #define RUNS            (1u << MANY_FLOWS_LOG2)
+#define SESSION_RUNS    20000 /* frames of whole sessions, whose announcements the ring holds */
+#define ROOMY_RING      (64u << 20)
 #define MAX_ROUNDS      1000
 #define MAX_FLOWS       131072
 
@@ -26,7 +28,7 @@ struct bench_case {
     uint32_t flows_log2;
     uint32_t stride;
     uint64_t depth_bytes;
-    int same_again; /* the frame as it is, a retransmission each time */
+    enum { IN_ORDER, SAME_AGAIN, WHOLE_SESSIONS } frames;
 };
 
 static const struct bench_case cases[] = {
@@ -34,7 +36,8 @@ static const struct bench_case cases[] = {
     {.name = "in_order", .flows_log2 = MANY_FLOWS_LOG2, .stride = 1},
     {.name = "in_order_scattered", .flows_log2 = MANY_FLOWS_LOG2, .stride = 0x9e3779b1},
     {.name = "beyond_depth", .flows_log2 = 0, .stride = 1, .depth_bytes = 1},
-    {.name = "retransmission", .flows_log2 = 0, .stride = 1, .same_again = 1},
+    {.name = "retransmission", .flows_log2 = 0, .stride = 1, .frames = SAME_AGAIN},
+    {.name = "session", .stride = 1, .frames = WHOLE_SESSIONS},
 };
 
 struct bench {
@@ -74,12 +77,15 @@ static void measure(const struct bench *bench, const struct bench_case *test, in
     static double empty[MAX_ROUNDS], tracker[MAX_ROUNDS], over[MAX_ROUNDS];
     uint8_t frame[MUTATE_FRAME];
     int middle = bench->rounds / 2;
+    uint32_t runs = test->frames == WHOLE_SESSIONS ? SESSION_RUNS : RUNS;
 
     data_frame(frame);
-    tracker_repeat(tracker_fd, frame, sizeof(frame), RUNS);
+    tracker_repeat(tracker_fd, frame, sizeof(frame), runs);
     for (int i = 0; i < bench->rounds; i++) {
-        empty[i] = tracker_repeat(empty_fd, frame, sizeof(frame), RUNS);
-        tracker[i] = tracker_repeat(tracker_fd, frame, sizeof(frame), RUNS);
+        if (test->frames == WHOLE_SESSIONS)
+            tracker_clear_flows(&bench->tracker);
+        empty[i] = tracker_repeat(empty_fd, frame, sizeof(frame), runs);
+        tracker[i] = tracker_repeat(tracker_fd, frame, sizeof(frame), runs);
         over[i] = tracker[i] - empty[i];
     }
     sort(empty, bench->rounds);
@@ -129,6 +135,7 @@ static void measure_case(struct bench *bench, const struct bench_case *test)
     const struct tracker_options options = {
         .max_flows = MAX_FLOWS,
         .depth_bytes = test->depth_bytes,
+        .lifecycle_ring_bytes = ROOMY_RING,
     };
 
     tracker_open(&bench->tracker, &options);
@@ -138,14 +145,22 @@ static void measure_case(struct bench *bench, const struct bench_case *test)
     set_targets(bench);
     bench->mutate->bss->flows_log2 = test->flows_log2;
     bench->mutate->bss->stride = test->stride;
-    handshake(bench, 1u << test->flows_log2);
-    if (test->same_again) {
-        measure(bench, test, bpf_program__fd(bench->mutate->progs.nothing),
-                bench->tracker.ingress_fd);
-    } else {
+    switch (test->frames) {
+    case IN_ORDER:
+        handshake(bench, 1u << test->flows_log2);
         measure(bench, test, bpf_program__fd(bench->mutate->progs.mutate_nothing),
                 bpf_program__fd(bench->mutate->progs.mutate_tracker));
         check_in_order(bench, 1u << test->flows_log2);
+        break;
+    case SAME_AGAIN:
+        handshake(bench, 1);
+        measure(bench, test, bpf_program__fd(bench->mutate->progs.nothing),
+                bench->tracker.ingress_fd);
+        break;
+    case WHOLE_SESSIONS:
+        measure(bench, test, bpf_program__fd(bench->mutate->progs.session_nothing),
+                bpf_program__fd(bench->mutate->progs.session_tracker));
+        break;
     }
     mutate_bpf__destroy(bench->mutate);
     tracker_close(&bench->tracker);

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 
 program=${1-} rounds=${2:-7} seconds=${3:-2}
-MODES=(none default records pcap tcpdump)
+read -ra modes <<<"${MODES:-none default records pcap tcpdump}"
 
 start_server() {
     case $program in
@@ -76,7 +76,7 @@ ns_pair
 start_server
 measure >/dev/null
 for ((round = 1; round <= rounds; round++)); do
-    for mode in "${MODES[@]}"; do
+    for mode in "${modes[@]}"; do
         figure=$(one_round "$mode") || die "$program, $mode"
         echo "$program $mode $round $figure"
     done
