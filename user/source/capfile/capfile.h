@@ -70,7 +70,11 @@ void capfile_close(struct capfile *capfile);
  * once with file and offset, and counted in capfile_damaged.
  */
 int capfile_next(struct capfile *capfile, struct frame *frame);
-/* Go on at this record of a file (from an index); later frames follow as if read from the start. 0 or -errno. */
+/*
+ * Go on at this record of a file (from an index); later frames follow as if read from the start, but
+ * number counts on from the last frame. At once in a plain file (of pcapng, the blocks before are walked
+ * over once); a compressed file is unpacked up to there. 0 or -errno; -ESPIPE: stdin is beyond it.
+ */
 int capfile_seek(struct capfile *capfile, uint32_t file, uint64_t offset);
 
 /* Places where input was damaged or cut short. */

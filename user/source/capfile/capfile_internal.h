@@ -20,6 +20,9 @@ struct capfile {
     uint64_t sought_ns;
 };
 
+/* As capfile_open, of one capture in memory, which is borrowed until capfile_close. For tests and fuzzers. */
+struct capfile *capfile_open_memory(const uint8_t *data, size_t len);
+
 /* Open a slot's file for reading, where it was begun or anew; sets its state. 0 or -errno, nothing logged. */
 int slot_open(struct slot *slot, enum input_way *way);
 /* Close its file, keep what is known of it. */

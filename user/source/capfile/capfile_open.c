@@ -221,6 +221,32 @@ struct capfile *capfile_open(const struct capfile_conf *conf)
     return capfile;
 }
 
+struct capfile *capfile_open_memory(const uint8_t *data, size_t len)
+{
+    struct capfile *capfile = calloc(1, sizeof(*capfile));
+    struct slot *slot = calloc(1, sizeof(*slot));
+
+    if (!capfile || !slot || paths_add(&capfile->paths, "memory", true) < 0) {
+        free(slot);
+        capfile_close(capfile);
+        return NULL;
+    }
+    *slot = (struct slot){.state = SLOT_OPEN, .began = true, .size_bytes = len};
+    slot->reader.path = capfile->paths.all[0].name;
+    slot->reader.finds = &capfile->finds;
+    input_open_memory(&slot->reader.input, data, len);
+    capfile->slots = capfile->current = slot;
+    capfile->slot_count = 1;
+    capfile->rival_ns = UINT64_MAX;
+    capfile->heap.all = calloc(1, sizeof(*capfile->heap.all));
+    if (!capfile->heap.all || reader_begin(&slot->reader) == READER_FOREIGN) {
+        capfile_close(capfile);
+        errno = EINVAL;
+        return NULL;
+    }
+    return capfile;
+}
+
 void capfile_close(struct capfile *capfile)
 {
     if (!capfile)

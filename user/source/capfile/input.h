@@ -21,9 +21,10 @@ struct input {
 
     uint8_t *map; /* mapped: the whole file */
     size_t map_len;
-    size_t dropped; /* mapped: pages before this offset were given back */
-    size_t loaded;  /* mapped: pages before this offset were asked for */
-    size_t piece;   /* mapped: how much to ask for next */
+    size_t dropped;   /* mapped: pages before this offset were given back */
+    size_t filled;    /* mapped: where input_fill was called last */
+    size_t piece;     /* mapped: how much it looks ahead */
+    uint32_t records; /* taken since then; whoever takes one counts it */
 
     struct decoder *decoder; /* streamed */
     uint8_t *buffer;
@@ -64,6 +65,16 @@ static inline size_t input_have(const struct input *input)
 static inline const uint8_t *input_need(struct input *input, size_t want)
 {
     return __builtin_expect(input_have(input) >= want, 1) ? input->pos : input_fill(input, want);
+}
+
+/* Move behind a record of len bytes, at pos. The next ones are often as long: ask for them early. */
+static inline void input_take(struct input *input, size_t len)
+{
+    input->pos += len;
+    input->records++;
+    __builtin_prefetch(input->pos + len);
+    __builtin_prefetch(input->pos + 2 * len);
+    __builtin_prefetch(input->pos + 3 * len);
 }
 
 static inline uint64_t input_offset(const struct input *input)

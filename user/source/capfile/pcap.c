@@ -101,8 +101,7 @@ static inline __attribute__((always_inline)) int read_record(struct reader *read
     frame->inbound = 0;
     if (modified)
         frame->inbound = at[PACKET_TYPE_AT] == PACKET_TYPE_OUT ? 2 : 1;
-    input->pos = at + head_bytes + cap_len;
-    __builtin_prefetch(input->pos);
+    input_take(input, head_bytes + cap_len);
     return 1;
 }
 

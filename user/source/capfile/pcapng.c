@@ -133,7 +133,7 @@ static inline __attribute__((always_inline)) int take_block(struct reader *reade
     block->body = at + BLOCK_HEAD_BYTES;
     block->body_len = len - BLOCK_MIN_BYTES;
     block->offset = input_offset(input);
-    input->pos = at + len;
+    input_take(input, len);
     return 1;
 }
 
