@@ -55,17 +55,17 @@ PACKET_INLINE __u32 tcp_acked_bits(__u32 bits, const struct flow_dir *peer,
 }
 
 /*
- * Whether an acknowledgment can be: of something sent, or, where packets were missed, in the window
- * that this side offered.
+ * Whether an acknowledgment can be: of something sent, not longer ago than any window, or, where
+ * packets were missed, in the window that this side offered.
  */
 PACKET_INLINE int tcp_ack_plausible(const struct flow *flow, const struct flow_dir *me,
                                     const struct flow_dir *peer, __u32 ack)
 {
     __u32 base = me->known & FLOW_KNOWS_ACK ? me->ack : peer->seq_nxt;
 
-    if (!(peer->known & FLOW_KNOWS_SEQ) || !tcp_before(peer->seq_nxt, ack))
+    if (!(peer->known & FLOW_KNOWS_SEQ) || peer->seq_nxt - ack <= TCP_PLAUSIBLE_JUMP)
         return 1;
-    return !tcp_before(base + tcp_window(flow, me) + TCP_WINDOW_SLACK, ack);
+    return ack - base <= tcp_window(flow, me) + TCP_WINDOW_SLACK;
 }
 
 /* Whether a segment acknowledges the peer's SYN, with no more than slack bytes that were not seen. */
@@ -115,21 +115,27 @@ PACKET_INLINE int tcp_is_restart(const struct flow *flow, const struct packet *p
     return last && now_ns > last && now_ns - last > TCP_QUIET_NS;
 }
 
+/* The numbers begin at this SYN, unless they did already when it was seen late. */
 PACKET_INLINE void tcp_first_syn(struct flow *flow, const struct packet *pkt, __u32 from,
                                  const struct flow_syn *syn)
 {
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
+    struct flow_quality *q = &flow->quality[from];
     __u32 end = pkt->seq + 1 + pkt->payload_len;
 
-    if (!(me->known & FLOW_KNOWS_SEQ) || pkt->seq != me->first_seq ||
-        tcp_before(me->seq_nxt, end)) {
+    if (!(me->known & FLOW_KNOWS_SEQ) || pkt->seq != me->first_seq) {
         me->seq_nxt = end;
         me->wnd = pkt->wnd;
+        me->rtt_ns = 0;
+        me->gap_count = 0;
+        for (int i = 0; i < FLOW_GAPS; i++)
+            q->gap[i].lo = q->gap[i].hi;
     }
+    me->seq_nxt = tcp_max_seq(me->seq_nxt, end);
     me->first_seq = pkt->seq;
     me->known |= FLOW_KNOWS_SEQ;
     if (syn)
-        flow->quality[from].syn = *syn;
+        q->syn = *syn;
 }
 
 /*
@@ -179,6 +185,8 @@ PACKET_INLINE __u32 tcp_track_syn(struct flow *flow, const struct packet *pkt, _
         }
         set |= FLOW_BIT(!from, FLOW_SYN_ACKED);
     }
+    if (bits & FLOW_ESTABLISHED) /* seen after what it began */
+        set |= FLOW_BIT(from, FLOW_SYN_ACKED);
     tcp_agree_window_scale(flow);
     return set;
 }

@@ -116,17 +116,18 @@ PACKET_COLD __u32 tcp_gap_fill(struct flow_dir *me, struct flow_quality *q, __u3
     return filled;
 }
 
-/* Whether a segment up to end can be the sender's at all: within what the receiver's window allows. */
+/* Whether [seq, end) can be the sender's at all: within what the receiver's window allows, and not
+ * from longer ago than any window. */
 PACKET_INLINE int tcp_plausible(const struct flow *flow, const struct flow_dir *me,
-                                const struct flow_dir *peer, __u32 end)
+                                const struct flow_dir *peer, __u32 seq, __u32 end)
 {
     __u32 limit = me->seq_nxt + TCP_PLAUSIBLE_JUMP;
 
-    if (!(me->known & FLOW_KNOWS_SEQ))
+    if (!(me->known & FLOW_KNOWS_SEQ) || seq == me->seq_nxt)
         return 1;
     if (peer->known & FLOW_KNOWS_ACK)
         limit = tcp_max_seq(peer->ack + tcp_window(flow, peer), me->seq_nxt) + TCP_WINDOW_SLACK;
-    return !tcp_before(limit, end);
+    return !tcp_before(limit, end) && !tcp_before(seq, me->seq_nxt - TCP_PLAUSIBLE_JUMP);
 }
 
 /*
@@ -138,13 +139,15 @@ PACKET_INLINE int tcp_is_stray(const struct flow *flow, struct flow_dir *me,
 {
     __u32 end = pkt->seq + pkt->payload_len;
 
-    if (tcp_plausible(flow, me, peer, end))
+    if (tcp_plausible(flow, me, peer, pkt->seq, end))
         return 0;
     me->stray_count = pkt->seq == me->stray_nxt ? me->stray_count + 1 : 1;
     me->stray_nxt = end;
     if (me->stray_count < TCP_STRAYS_BELIEVED)
         return 1;
     me->stray_count = 0;
+    if (pkt->seq - me->seq_nxt > TCP_PLAUSIBLE_JUMP) /* too far to be remembered as a gap */
+        me->seq_nxt = pkt->seq;
     return 0;
 }
 

@@ -129,6 +129,36 @@ static const struct scenario holes[] = {
      "s ACK\n"
      "c ACK data=1000",
      "ESTABLISHED ev=E lots=1 | c 7p 5000b outside=3 gap=303000 rtt=1 | s 2p 0b"},
+    {"a hole in the capture too wide to be a hole of the stream",
+     "c SYN;s SYN|ACK;c ACK\n"
+     "c ACK data=1500000000 lost\n"
+     "c ACK data=1000\n"
+     "c ACK data=1000\n"
+     "c ACK data=1000\n"
+     "c ACK data=1000\n"
+     "c ACK data=1000\n"
+     "s ACK",
+     "ESTABLISHED ev=E lots=1 | c 7p 5000b outside=3 rtt=1 | s 2p 0b"},
+    {"data of long ago: a stray",
+     "c SYN;s SYN|ACK;c ACK\n"
+     "c ACK data=10\n"
+     "c ACK data=10 seq=-1500000000\n"
+     "c ACK data=10",
+     "ESTABLISHED ev=E lots=1 | c 5p 30b outside=1 | s 1p 0b"},
+    {"an acknowledgment of long ago is not believed",
+     "c PSH|ACK seq=1 ack=1 data=10\n"
+     "s ACK seq=1 ack=-1500000000\n"
+     "s ACK seq=1\n"
+     "c RST",
+     "CLOSED missed rst:c ev=C lots=1 | c 2p 10b rtt=1 | s 2p 0b outside=1"},
+    {"numbers that begin anew forget the holes",
+     "c SYN\n"
+     "c NONE data=10 seq=101\n"
+     "+1s c SYN seq=5000\n"
+     "s SYN|ACK\n"
+     "c ACK\n"
+     "c ACK data=10",
+     "ESTABLISHED ev=E lots=1 | c 5p 20b syns=2 | s 1p 0b"},
 };
 
 static void test_holes(void **state)
