@@ -52,7 +52,7 @@ void track_write_prom(struct tracker *tracker)
     gauges->interfaces = interfaces;
     live_unaccounted(tracker->live, unaccounted);
     for (int i = 0; i < UNACCOUNTED_COUNT; i++)
-        gauges->unaccounted[i] = unaccounted[i].skbs;
+        gauges->unaccounted[i] = unaccounted[i].pkts;
     memcpy(gauges->events, tracker->events, sizeof(gauges->events));
     memcpy(gauges->sink_errors, pipeline_totals(tracker->pipeline)->sink_errors,
            sizeof(gauges->sink_errors));
