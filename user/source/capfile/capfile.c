@@ -95,6 +95,9 @@ static bool catch_up(const struct capfile *capfile, struct slot *slot)
 {
     if (slot->once && slot->state != SLOT_OPEN)
         return false;
+    /* Read before, and found without frames: its first can't be at the very start. */
+    if (!slot->once && slot->began && !slot->first_offset)
+        return false;
     if (!slot->once) {
         slot_close(slot, SLOT_WAITING);
         slot->time_ns = slot->first_ns;
