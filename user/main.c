@@ -45,6 +45,20 @@ static const struct command commands[] = {
      "\n"
      "pcapng keeps the names and TLS secrets of the input that concern the sessions, and marks\n"
      "each session's first packet with its @id."},
+    {"list", cmd_list,
+     "[-r] [-f FILTER] [--where EXPR] [--sort [-]FIELD] [--overlap POLICY] [--json] FILE|DIR",
+     "the sessions of capture files as a table\n"
+     "\n"
+     "In order of the first packet, or sorted by any field of a record, - in front for the\n"
+     "largest first. EXPR is like 'close.reason == rst and ip in 10.0.0.0/8 or duration > 3s'.\n"
+     "--json: records, one JSON object a line."},
+    {"stats", cmd_stats,
+     "--by conversation|host|service|protocol [-r] [-f FILTER] [--where EXPR]\n"
+     "[--overlap POLICY] [--json] FILE|DIR",
+     "sums over the sessions of capture files, by who talked or how\n"
+     "\n"
+     "Sessions, packets, payload, bytes with IP and layer-4 headers, and retransmissions each way,\n"
+     "the most bytes first. The last line is the total, and what the others add up to."},
     {"doctor", cmd_doctor, "[--json]",
      "say what this kernel and machine can do, and what is missing\n"
      "\n"

@@ -384,6 +384,28 @@ static void check_chain(const char *what, size_t count, const char *end, const c
     buf_fini(&error);
 }
 
+static void test_lots_wanted(void **state)
+{
+    static const struct {
+        const char *text;
+        bool wanted;
+    } rows[] = {
+        {"packetLots", true},
+        {"tcp and packetLots.late", true},
+        {"currentPacketLot > 3 or tcp", false},
+    };
+    struct buf error = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct where *where = where_compile(rows[i].text, &error);
+
+        assert_non_null(where);
+        assert_int_equal(where_needs_lots(where), rows[i].wanted);
+        where_free(where);
+    }
+}
+
 static void test_bounds(void **state)
 {
     (void)state;
@@ -400,9 +422,8 @@ static void test_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matches),
-        cmocka_unit_test(test_other_sessions),
-        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_matches), cmocka_unit_test(test_other_sessions),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_lots_wanted),
         cmocka_unit_test(test_bounds),
     };
 

@@ -23,6 +23,8 @@ int cmd_read(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_extract(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 #endif

@@ -152,6 +152,14 @@ static bool test_holds(const struct where_test *test, struct record_view *view)
     return test->op == WHERE_NE && seen;
 }
 
+bool where_needs_lots(const struct where *where)
+{
+    for (size_t i = 0; i < where->count; i++)
+        if (!strncmp(where->tests[i].fields[0]->path, "packetLots", 10))
+            return true;
+    return false;
+}
+
 bool where_match(const struct where *where, const struct record *record)
 {
     struct record_view view;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Expressions over the fields of a record (--where): `close.reason == rst and out.payload > 1.5MB`.
- * The language: docs/where.md.
+ * The language: docs/sesstap-list.8.
  */
 #ifndef SESSTAP_WHERE_H
 #define SESSTAP_WHERE_H
@@ -19,6 +19,8 @@ struct where;
 struct where *where_compile(const char *text, struct buf *error);
 /* Whether the record is one that the expression describes. Allocates nothing. */
 bool where_match(const struct where *where, const struct record *record);
+/* Whether it asks for packet lots, which are only kept when wanted. */
+bool where_needs_lots(const struct where *where);
 /* NULL is fine. */
 void where_free(struct where *where);
 

@@ -75,12 +75,4 @@ int where_read_literal(struct where_test *test, const char *text, size_t len, st
 /* The reader of a list's items or of a field inside of them ("holes[].offset"); NULL: it is no list. */
 where_item *where_find_item(const struct field *field);
 
-/*
- * The field with a path, where "[]" may be left out ("holes.offset"), and one that stands for two is written
- * to fields[1]. False when there is none.
- */
-bool where_find_field(const struct field *fields[2], const char *path, size_t len);
-/* Append the names nearest to one that is none, ", "-separated; nothing when none is near. */
-void where_add_nearest(struct buf *out, const char *path, size_t len);
-
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "sink/field_names.h"
 #include "sink/where.h"
 #include "sink/where_internal.h"
 
@@ -251,11 +252,11 @@ static bool read_field(struct parser *p, struct where_test *test)
 
     if (p->token != TOKEN_WORD)
         return refuse(p, "a field's name is wanted here");
-    if (where_find_field(test->fields, p->literal.data, len)) {
+    if (field_find_named(test->fields, p->literal.data, len)) {
         test->item = where_find_item(test->fields[0]);
         return true;
     }
-    where_add_nearest(&nearest, p->literal.data, len);
+    field_add_nearest(&nearest, p->literal.data, len);
     begin_error(p);
     buf_add_str(p->error, "no field has this name");
     if (nearest.len)

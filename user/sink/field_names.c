@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of fields as people write them in expressions: short forms, and what a wrong one may have meant. */
-#include "sink/where_internal.h"
+#include "sink/field_names.h"
 
 #include <string.h>
 
 #include "base/buf.h"
+#include "sink/field.h"
 
 #define MAX_NAME    48 /* longer than any path */
 #define MAX_NEAREST 3
@@ -35,7 +35,7 @@ static bool is_path(const char *path, const char *word, size_t len)
     return word == end;
 }
 
-bool where_find_field(const struct field *fields[2], const char *path, size_t len)
+bool field_find_named(const struct field *fields[2], const char *path, size_t len)
 {
     size_t count;
     const struct field *list = field_list(&count);
@@ -103,7 +103,7 @@ static unsigned int distance_of_path(const char *path, const char *word, size_t 
     return least;
 }
 
-void where_add_nearest(struct buf *out, const char *path, size_t len)
+void field_add_nearest(struct buf *out, const char *path, size_t len)
 {
     const char *best[MAX_NEAREST];
     unsigned int far[MAX_NEAREST], bound = len < 6 ? 1 : (unsigned int)len / 3;
