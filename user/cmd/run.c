@@ -102,7 +102,8 @@ static int open_outputs(struct run *run)
     else if (!wants_screen())
         err = open_records(run, "-");
     if (!err && wants_screen()) {
-        struct screen_conf conf = {.colour = !getenv("NO_COLOR")};
+        const char *no_color = getenv("NO_COLOR");
+        struct screen_conf conf = {.colour = !no_color || !no_color[0]};
 
         run->screen = screen_new(STDOUT_FILENO, &conf);
         run->track.pipeline.screen = run->screen;
