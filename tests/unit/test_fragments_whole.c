@@ -122,6 +122,7 @@ static const struct row {
     {"IPv6", 6, 40, 6, "ip6 fd00::2 > fd00::1 / udp 1000 > 53 / data 53"},
     {"IPv6, options for each hop", 6, 48, 40,
      "ip6 fd00::2 > fd00::1 / hop / tcp 1 > 2 ACK / data 41"},
+    {"IPv6, authenticated", 6, 56, 40, "ip6 fd00::1 > fd00::2 / ah size=16 / udp 1 > 2 / data 41"},
     {"IPv6, routing, and options in the payload", 6, 64, 40,
      "ip6 fd00::1 > fd00::2 / route size=24 / dst / udp 1 > 2 / data 41"},
 };
@@ -256,6 +257,10 @@ static void test_oversized(void **state)
     assert_int_equal(add_part(fragments, &longer, 0, 32768, &out), -EMSGSIZE);
     assert_int_equal(fragments_counts(fragments)->oversized, 1);
     assert_int_equal(fragments_counts(fragments)->given_up, 2);
+    /* one byte more than any IPv4 header leaves */
+    build(&whole, 4, 20, 0, "ip 10.0.0.1 > 10.0.0.2 id=7 proto=17 len=0 / data 65516");
+    assert_int_equal(add_part(fragments, &whole, 65512, 65516, &out), -EMSGSIZE);
+    assert_int_equal(fragments_counts(fragments)->too_large, 1);
     assert_int_equal(fragments_used_bytes(fragments), 0);
     fragments_free(fragments);
 }
@@ -352,6 +357,28 @@ static void test_bound_of_memory(void **state)
     fragments_free(fragments);
 }
 
+/* The oldest one gets a fragment that needs room: the next oldest goes. */
+static void test_room_for_the_oldest(void **state)
+{
+    static struct whole whole;
+    size_t one = sizeof(struct datagram) + sizeof(struct fragment) + 20 + 8;
+    struct fragments *fragments = fragments_new(OVERLAP_FIRST, 3 * one);
+    struct reassembled out;
+
+    (void)state;
+    for (unsigned int i = 0; i < 3; i++)
+        assert_int_equal(add_first(fragments, i), 0);
+    build(&whole, 4, 20, 0, "ip 10.0.0.1 > 10.0.0.2 id=0 proto=17 / data 4000");
+    assert_int_equal(add_part(fragments, &whole, 8, 16, &out), 0);
+    assert_int_equal(fragments_counts(fragments)->evicted, 1);
+    assert_int_equal(fragments_counts(fragments)->waiting, 3);
+    assert_int_equal(add_part(fragments, &whole, 16, 4000, &out), -ENOMEM);
+    build(&whole, 4, 20, 0, "ip 10.0.0.1 > 10.0.0.2 id=0 proto=17 / data 24");
+    assert_int_equal(add_part(fragments, &whole, 16, 24, &out), 1);
+    assert_int_equal(out.pkts, 3);
+    fragments_free(fragments);
+}
+
 static void test_bound_of_datagrams(void **state)
 {
     struct fragments *fragments = fragments_new(OVERLAP_FIRST, 1 << 30);
@@ -372,7 +399,8 @@ int main(void)
         cmocka_unit_test(test_every_order),          cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_tiny_fragments),       cmocka_unit_test(test_oversized),
         cmocka_unit_test(test_fragment_that_is_all), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_bound_of_memory),      cmocka_unit_test(test_bound_of_datagrams),
+        cmocka_unit_test(test_bound_of_memory),      cmocka_unit_test(test_room_for_the_oldest),
+        cmocka_unit_test(test_bound_of_datagrams),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,10 @@ static const struct row {
     {"radiotap, two words, flags: padded", 127,
      "hex 00000d00020000800000000020 / " DOT11("8801") "hex 00000000 / " SNAP("0800") IP,
      "v4/6 l3=49 l4=69 pay=89+5"},
+    {"radiotap, two words, time on its boundary, flags: padded", 127,
+     "hex 000019000300008000000000bbbbbbbb000000000000000020 / " DOT11(
+         "8801") "hex 00000000 / " SNAP("0800") IP,
+     "v4/6 l3=61 l4=81 pay=101+5"},
     {"radiotap, flags: not padded", 127,
      "hex 00000a00020000001000 / " DOT11("8801") "hex 0000 / " SNAP("0800") IP,
      "v4/6 l3=44 l4=64 pay=84+5"},
