@@ -165,7 +165,7 @@ PACKET_INLINE __u32 tcp_track_syn(struct flow *flow, const struct packet *pkt, _
         return 0;
     }
     if ((mine & FLOW_SYN) && pkt->seq == me->first_seq) {
-        if (tcp_is_repeat(me, pkt, 1))
+        if (tcp_is_repeat(me, pkt, 1, now_ns))
             q->capture_repeats++;
         else if (is_synack == !!(mine & FLOW_SYNACK) && !pkt->payload_len)
             q->retransmits++;
@@ -234,7 +234,7 @@ PACKET_INLINE __u32 tcp_track_fin(struct flow *flow, const struct packet *pkt, _
 
     if (mine & FLOW_FIN) {
         if (end + 1 == q->fin_seq && !pkt->payload_len) {
-            if (tcp_is_repeat(me, pkt, 1))
+            if (tcp_is_repeat(me, pkt, 1, now_ns))
                 q->capture_repeats++;
             else
                 q->retransmits++;
@@ -297,7 +297,7 @@ PACKET_INLINE __u32 tcp_track_ack(struct flow *flow, const struct packet *pkt, _
     } else if (pkt->ack == me->ack && !pkt->payload_len && pkt->wnd == me->wnd && pkt->wnd &&
                pkt->seq == me->seq_nxt && peer->seq_nxt != pkt->ack &&
                !(pkt->tcp_flags & (TCP_SYN | TCP_FIN))) {
-        if (tcp_is_repeat(me, pkt, 1))
+        if (tcp_is_repeat(me, pkt, 1, now_ns))
             q->capture_repeats++;
         else
             q->duplicate_acks++;

@@ -56,10 +56,12 @@ PACKET_INLINE int tcp_all_acked(const struct flow_dir *me, const struct flow_dir
     return !(peer->known & FLOW_KNOWS_ACK) || !tcp_before(peer->ack, me->seq_nxt);
 }
 
-/* The same IPv4 packet as this direction's last one: captured twice, not sent twice. */
-PACKET_INLINE int tcp_is_repeat(const struct flow_dir *me, const struct packet *pkt, __u32 pkts)
+/* The same IPv4 packet as this direction's last one, at once: captured twice, not sent twice. */
+PACKET_INLINE int tcp_is_repeat(const struct flow_dir *me, const struct packet *pkt, __u32 pkts,
+                                __u64 now_ns)
 {
-    return pkt->ip_id && pkt->ip_id == me->ip_id && pkts == 1;
+    return pkt->ip_id && pkt->ip_id == me->ip_id && pkts == 1 &&
+           now_ns - me->last_ns < TCP_REORDER_NS;
 }
 
 /* Remember that [lo, hi) was jumped over; with no room left the oldest gap is forgotten. */
@@ -173,7 +175,7 @@ PACKET_INLINE __u32 tcp_track_unordered(struct flow_dir *me, const struct flow_d
         q->out_of_order += pkts;
     } else if (!filled && pkt->payload_len == 1 && seq + 1 == nxt && tcp_all_acked(me, peer)) {
         q->keep_alives++;
-    } else if (!filled && end == nxt && tcp_is_repeat(me, pkt, pkts)) {
+    } else if (!filled && end == nxt && tcp_is_repeat(me, pkt, pkts, now_ns)) {
         q->capture_repeats++;
     } else {
         q->retransmits += pkts;

@@ -102,6 +102,14 @@ static const struct scenario repeats[] = {
      "s FIN|ACK seq=-1 id=10\n"
      "c ACK id=4",
      "CLOSED fin:c ev=EC | c 6p 0b repeats=2 syns=2 | s 4p 0b repeats=2 syns=2"},
+    {"the same id later: a sender that does not count them",
+     "c SYN;s SYN|ACK;c ACK\n"
+     "c PSH|ACK data=100 id=1\n"
+     "+3ms c PSH|ACK data=100 seq=1 id=1\n"
+     "s ACK id=1\n"
+     "+3ms c FIN|ACK id=1\n"
+     "+3ms c FIN|ACK seq=-1 id=1",
+     "CLOSE_WAIT fin:c ev=E lots=1 | c 6p 200b retransmits=2 old=100 | s 2p 0b"},
     {"without an id it was sent twice",
      "c SYN;s SYN|ACK;c ACK\n"
      "c PSH|ACK data=100\n"
