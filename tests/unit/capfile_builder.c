@@ -148,7 +148,7 @@ struct opened open_bytes(const void *data, size_t len)
     assert_non_null(opened.copy);
     if (len)
         memcpy(opened.copy, data, len);
-    opened.capfile = capfile_open_memory(opened.copy, len);
+    opened.capfile = capfile_open_memory(opened.copy, len, false);
     return opened;
 }
 

@@ -20,8 +20,11 @@ struct capfile {
     uint64_t sought_ns;
 };
 
-/* As capfile_open, of one capture in memory, which is borrowed until capfile_close. For tests and fuzzers. */
-struct capfile *capfile_open_memory(const uint8_t *data, size_t len);
+/*
+ * As capfile_open, of one capture in memory, which is borrowed until capfile_close; quiet: damage is only
+ * counted. For tests and fuzzers. At its end there is no way back.
+ */
+struct capfile *capfile_open_memory(const uint8_t *data, size_t len, bool quiet);
 
 /* Open a slot's file for reading, where it was begun or anew; sets its state. 0 or -errno, nothing logged. */
 int slot_open(struct slot *slot, enum input_way *way);

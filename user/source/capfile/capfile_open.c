@@ -221,7 +221,7 @@ struct capfile *capfile_open(const struct capfile_conf *conf)
     return capfile;
 }
 
-struct capfile *capfile_open_memory(const uint8_t *data, size_t len)
+struct capfile *capfile_open_memory(const uint8_t *data, size_t len, bool quiet)
 {
     struct capfile *capfile = calloc(1, sizeof(*capfile));
     struct slot *slot = calloc(1, sizeof(*slot));
@@ -234,6 +234,7 @@ struct capfile *capfile_open_memory(const uint8_t *data, size_t len)
     *slot = (struct slot){.state = SLOT_OPEN, .began = true, .size_bytes = len};
     slot->reader.path = capfile->paths.all[0].name;
     slot->reader.finds = &capfile->finds;
+    capfile->finds.quiet = quiet;
     input_open_memory(&slot->reader.input, data, len);
     capfile->slots = capfile->current = slot;
     capfile->slot_count = 1;

@@ -163,7 +163,7 @@ static void place(struct pcapng_state *state, uint64_t offset)
     while (end > first && state->interfaces[end - 1].offset >= offset)
         end--;
     state->swapped = section ? state->sections[section - 1].swapped : false;
-    state->mine = state->interfaces + first;
+    state->mine = end > first ? state->interfaces + first : NULL;
     state->mine_count = (uint32_t)(end - first);
 }
 
