@@ -50,7 +50,7 @@ struct randoms {
 
 /* Note the client random of each TLS ClientHello that begins in these bytes. 0; -ENOMEM. */
 int randoms_find(struct randoms *randoms, const uint8_t *data, size_t len);
-/* Append the lines of a key log (SSLKEYLOGFILE) with one of the randoms, and comments none. */
+/* Append the lines of a key log (SSLKEYLOGFILE) that have one of the randoms; no comments. */
 void randoms_filter(const struct randoms *randoms, struct buf *out, const char *log, size_t len);
 void randoms_fini(struct randoms *randoms);
 

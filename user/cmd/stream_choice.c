@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cmd/index_use.h"
 #include "sink/field.h"
 
 int stream_choice_init(struct stream_choice *choice, const char *const *names, size_t count)
@@ -30,6 +31,8 @@ int stream_choice_init(struct stream_choice *choice, const char *const *names, s
 
 void stream_choice_fini(struct stream_choice *choice)
 {
+    index_use_free(choice->use);
+    choice->use = NULL;
     free(choice->streams);
     choice->streams = NULL;
     choice->count = 0;
@@ -62,20 +65,64 @@ static void resolve_record(void *ctx, const struct record *record)
     }
 }
 
-int stream_choice_resolve(struct stream_choice *choice, const struct replay_conf *conf)
+static bool lacks_number(const struct stream_choice *choice)
+{
+    for (size_t i = 0; i < choice->count; i++)
+        if (choice->streams[i].selector.by_id && !choice->streams[i].number)
+            return true;
+    return false;
+}
+
+/*
+ * An @id holds the session's number, between two dots like other numbers: an index can tell of each whether
+ * it is the one.
+ */
+static int try_numbers(struct replay_conf *first, const char *id)
+{
+    struct replay_result result;
+    int err = 0;
+
+    for (const char *dot = strchr(id, '.'); dot && !err; dot = strchr(dot + 1, '.')) {
+        char *end;
+
+        first->number = strtoull(dot + 1, &end, 10);
+        if (first->number && end > dot + 1 && *end == '.')
+            err = replay_run(first, &result);
+    }
+    return err;
+}
+
+static int resolve_ids(struct stream_choice *choice, const struct replay_conf *conf, bool has_index)
 {
     struct replay_conf first = *conf;
     struct replay_result result;
-    bool by_id = false;
+    int err = 0;
 
-    for (size_t i = 0; i < choice->count; i++)
-        by_id |= choice->streams[i].selector.by_id;
-    if (!by_id)
-        return 0;
     if (stream_choice_reads_stdin(conf, "an @id is known at a session's end only"))
         return -EINVAL;
     first.hooks = (struct replay_hooks){.record = resolve_record, .ctx = choice};
+    for (size_t i = 0; has_index && !err && i < choice->count; i++)
+        if (choice->streams[i].selector.by_id)
+            err = try_numbers(&first, choice->streams[i].selector.id);
+    if (err || !lacks_number(choice))
+        return err;
+    first.number = 0;
     return replay_run(&first, &result);
+}
+
+int stream_choice_resolve(struct stream_choice *choice, struct replay_conf *conf)
+{
+    struct index *index = replay_index_find(conf);
+    int err = 0;
+
+    if (!index)
+        conf->no_index = true; /* warned of once is enough */
+    if (lacks_number(choice))
+        err = resolve_ids(choice, conf, index);
+    if (!err && index)
+        choice->use = index_use_streams(index, choice, conf);
+    index_close(index);
+    return err;
 }
 
 struct chosen_stream *stream_choice_match(struct stream_choice *choice,

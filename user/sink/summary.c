@@ -156,6 +156,16 @@ static void add_list(struct buf *text, const struct field *field, const struct r
     field->write_items(text, &view);
 }
 
+/* A name from the input may hold what a terminal would obey. */
+static void add_string(struct buf *text, const struct field_value *value)
+{
+    for (size_t i = 0; i < value->len; i++) {
+        uint8_t c = (uint8_t)value->text[i];
+
+        buf_add_char(text, c < 0x20 || c == 0x7f ? '?' : (char)c);
+    }
+}
+
 /* False, and nothing is added, when the record has no such field. */
 static bool add_value(struct buf *text, const char *path, const struct record *record)
 {
@@ -167,7 +177,7 @@ static bool add_value(struct buf *text, const char *path, const struct record *r
     if (!field || !field_get(field, record, &value))
         return false;
     if (value.type == FIELD_STRING)
-        buf_add(text, value.text, value.len);
+        add_string(text, &value);
     else if (value.type == FIELD_BOOL)
         buf_add_str(text, value.flag ? "yes" : "no");
     else if (value.type == FIELD_U64)
