@@ -87,7 +87,9 @@ while read -r command; do
     assert_eq "$command --help: exit status" 0 "$(status_of "$SESSTAP" "$command" --help)"
     assert_true "$command --help says the same" cmp -s "$WORK/out.txt" "$WORK/help.txt"
 done <"$WORK/commands"
-assert_eq "commands listed" "run doctor help" "$(head -n 3 "$WORK/commands" | xargs)"
+for command in run read doctor help; do
+    assert_true "command listed: $command" grep -qx "$command" "$WORK/commands"
+done
 "$SESSTAP" doctor >/dev/full 2>"$WORK/err.txt"
 assert_eq "output that can't be written: exit status" 1 $?
 finish
