@@ -27,6 +27,11 @@ static const struct command commands[] = {
      "\n"
      "Records in order of the first packet, one JSON object a line, on stdout or, with -o, in\n"
      "DIR/sessions.ndjson; captures in DIR/pcap/, streams in DIR/streams/."},
+    {"index", cmd_index, "[--overlap POLICY] FILE...",
+     "write an index beside a capture file, so that later commands need not read it all\n"
+     "\n"
+     "show, follow, extract, list and stats use FILE.stidx as long as the file has not changed;\n"
+     "--no-index makes them read it all. read -o writes one too."},
     {"show", cmd_show,
      "[-r] [-f FILTER] [--overlap POLICY] [--json] FILE|DIR STREAM",
      "one session: general, timing, statistics, TCP behaviour, and a ladder of its packets\n"

@@ -463,6 +463,31 @@ static void add_totals(struct pipeline_totals *totals, const struct flow *flow,
     totals->sessions_with_loss += ledger->lost > 0;
 }
 
+static void tell_end(struct pipeline *pipeline, struct session *session,
+                     const struct full_record *full)
+{
+    record_write(pipeline, session, &full->record);
+    if (pipeline->conf.prom)
+        prom_session_closed(pipeline->conf.prom, &full->record);
+    if (pipeline->conf.screen)
+        screen_add(pipeline->conf.screen, &full->record);
+    if (pipeline->conf.hooks.record)
+        pipeline->conf.hooks.record(pipeline->conf.hooks.ctx, &full->record);
+    add_totals(&pipeline->totals, full->record.flow, &full->ledger);
+}
+
+void pipeline_restore(struct pipeline *pipeline, const struct pipeline_ended *ended)
+{
+    struct full_record full;
+
+    record_prepare(pipeline, &full, ended->session, ended->flow, ended->now_ns);
+    full.record.tally = ended->tally;
+    full.record.holes = ended->holes;
+    full.record.hole_count = ended->hole_count;
+    ledger_balance(&full.ledger, ended->flow, ended->tally);
+    tell_end(pipeline, ended->session, &full);
+}
+
 void pipeline_finish(struct pipeline *pipeline, struct session *session, const struct flow *flow,
                      enum close_reason reason, uint64_t now_ns)
 {
@@ -474,14 +499,7 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
     if (session->dialog)
         dialog_finish(session->dialog);
     record_prepare(pipeline, &full, session, flow, now_ns);
-    record_write(pipeline, session, &full.record);
-    if (pipeline->conf.prom)
-        prom_session_closed(pipeline->conf.prom, &full.record);
-    if (pipeline->conf.screen)
-        screen_add(pipeline->conf.screen, &full.record);
-    if (pipeline->conf.hooks.record)
-        pipeline->conf.hooks.record(pipeline->conf.hooks.ctx, &full.record);
-    add_totals(&pipeline->totals, flow, &full.ledger);
+    tell_end(pipeline, session, &full);
     close_files(pipeline, session, flow);
     release(session);
 }

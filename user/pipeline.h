@@ -122,6 +122,19 @@ void pipeline_show(struct pipeline *pipeline, struct session *session, const str
  */
 void pipeline_finish(struct pipeline *pipeline, struct session *session, const struct flow *flow,
                      enum close_reason reason, uint64_t now_ns);
+/*
+ * A session that ended in an earlier reading, as it was then (from an index): its record, no files. tally,
+ * holes: what stream/ had made of it.
+ */
+struct pipeline_ended {
+    struct session *session;
+    const struct flow *flow;
+    const struct stream_tally *tally; /* [2] or NULL */
+    const struct stream_hole *holes;
+    size_t hole_count;
+    uint64_t now_ns;
+};
+void pipeline_restore(struct pipeline *pipeline, const struct pipeline_ended *ended);
 /* A session whose entry is lost: its files are removed, nothing is written. */
 void pipeline_drop(struct pipeline *pipeline, struct session *session);
 

@@ -25,6 +25,7 @@ int cmd_show(int argc, char **argv);
 int cmd_extract(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
+int cmd_index(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 #endif

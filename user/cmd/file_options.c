@@ -17,6 +17,7 @@ enum {
     OPT_WHERE = 256,
     OPT_OVERLAP,
     OPT_JSON,
+    OPT_NO_INDEX,
     OPT_END,
 };
 
@@ -77,6 +78,9 @@ static int parse_one(struct file_options *options, const struct file_command *co
     case OPT_JSON:
         options->json = true;
         return 0;
+    case OPT_NO_INDEX:
+        options->no_index = true;
+        return 0;
     default:
         return command->set(command->ctx, option, optarg);
     }
@@ -130,6 +134,7 @@ static void list_options(struct option *all, char *letters, size_t letters_size,
                          const struct file_command *command)
 {
     *all++ = (struct option){"overlap", required_argument, NULL, OPT_OVERLAP};
+    *all++ = (struct option){"no-index", no_argument, NULL, OPT_NO_INDEX};
     if (command->takes & FILE_TAKES_WHERE)
         *all++ = (struct option){"where", required_argument, NULL, OPT_WHERE};
     if (command->takes & FILE_TAKES_JSON)
@@ -185,6 +190,7 @@ void file_options_apply(const struct file_options *options, struct replay_conf *
     conf->input.recursive = options->recursive;
     conf->filter = options->filter;
     conf->overlap = options->overlap;
+    conf->no_index = options->no_index;
     conf->progress = true;
 }
 

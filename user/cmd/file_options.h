@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands that read capture files have in common: paths, -r, -f, --where, --overlap, --json. */
+/* What the commands that read capture files have in common: paths, -r, -f, --where, --overlap, --no-index ... */
 #ifndef SESSTAP_FILE_OPTIONS_H
 #define SESSTAP_FILE_OPTIONS_H
 
@@ -43,6 +43,7 @@ struct file_options {
     size_t rest_count;
     bool recursive;
     bool json;
+    bool no_index;
     enum overlap_policy overlap;
     struct pcap_filter *filter; /* owned; NULL: every frame */
     struct where *where;        /* owned; NULL: every record */

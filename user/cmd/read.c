@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
+#include "cmd/index_make.h"
 #include "cmd/replay.h"
 
 /* Records that wait for sessions that began before them, in memory. */
@@ -150,14 +151,30 @@ static int close_records(struct reading *reading)
     return err ? err : lost ? -ENOMEM : 0;
 }
 
+/* The index costs little while all is read anyway. Not for stdout: nobody asked for files. */
+static void begin_index(struct reading *reading, struct index_making *making)
+{
+    int err;
+
+    *making = (struct index_making){0};
+    if (!reading->dir || reading->conf.filter)
+        return;
+    err = index_making_begin(making, &reading->conf);
+    if (err && err != -EINVAL)
+        log_info("%s gets no index: %s", reading->conf.input.paths[0], strerror(-err));
+}
+
 static int read_files(struct reading *reading)
 {
     struct replay_result result;
+    struct index_making making;
     int err = open_records(reading), write_err;
 
     if (err)
         return EXIT_FAILED;
+    begin_index(reading, &making);
     err = replay_run(&reading->conf, &result);
+    index_making_end(&making);
     write_err = close_records(reading);
     if (!result.error)
         result.error = write_err;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cmd/progress.h"
+#include "cmd/replay_index.h"
 #include "host/machine.h"
 #include "session/flows.h"
 #include "source/capfile/linktype.h"
@@ -19,6 +20,8 @@
 #define HELD_BYTES          (64u << 20)
 #define HELD_FRAGMENT_BYTES (16u << 20)
 #define TUNNEL_IDS_MAX      1024
+/* Frames behind the newest fragment that a packet's first one may lie. */
+#define PIECES_KNOWN (1u << 17)
 /* Frames between two looks at the clock for the progress bar. */
 #define PROGRESS_FRAMES 16384
 
@@ -28,6 +31,9 @@ struct replay {
     struct capfile *capfile;
     struct flows *flows;
     struct fragments *fragments; /* NULL: none has come yet */
+    struct frame_place
+        *pieces;          /* [PIECES_KNOWN], a ring of fragments' places; NULL: not asked for */
+    uint64_t piece_count; /* fragments so far */
     struct pipeline *pipeline;
     struct pipeline_conf pipeline_conf;
     struct progress progress;
@@ -100,6 +106,14 @@ static struct tracked *follow_packet(struct replay *replay, const struct packet 
     return tracked;
 }
 
+static void tell_place(struct replay *replay, struct tracked *tracked, const struct frame *frame)
+{
+    const struct frame_place place = {frame->offset, frame->number};
+
+    if (tracked && replay->conf->hooks.place)
+        replay->conf->hooks.place(replay->conf->hooks.ctx, &tracked->session, &place);
+}
+
 static void copy_frame(struct replay *replay, struct tracked *tracked, const struct packet *pkt,
                        const struct frame *frame)
 {
@@ -136,40 +150,31 @@ static void correct_headers(struct flow *flow, const struct packet *pkt,
     q->gso_extra_pkts -= (uint64_t)more;
 }
 
-static void take_fragment(struct replay *replay, const struct packet *pkt,
-                          const struct frame *frame)
+static void note_piece(struct replay *replay, const struct frame *frame)
 {
-    struct reassembled whole;
-    struct packet inner = {0};
-    struct frame joined = *frame;
-    struct packet_cursor cur;
-    struct tracked *tracked;
-    int reason;
+    if (!replay->conf->hooks.place)
+        return;
+    if (!replay->pieces)
+        replay->pieces = calloc(PIECES_KNOWN, sizeof(*replay->pieces));
+    if (replay->pieces)
+        replay->pieces[replay->piece_count % PIECES_KNOWN] =
+            (struct frame_place){frame->offset, frame->number};
+    replay->piece_count++;
+}
 
-    if (!replay->fragments)
-        replay->fragments = fragments_new(replay->conf->overlap, HELD_FRAGMENT_BYTES);
-    if (!replay->fragments) {
-        replay->result->unaccounted[UNACCOUNTED_FRAGMENT]++;
-        return;
+static void tell_pieces(struct replay *replay, struct tracked *tracked,
+                        const struct reassembled *whole)
+{
+    const struct replay_hooks *hooks = &replay->conf->hooks;
+
+    for (uint32_t i = 0; hooks->place && i < whole->pkts; i++) {
+        struct frame_place place = {UINT64_MAX, 0};
+        uint64_t piece = whole->numbers[i] - 1;
+
+        if (replay->pieces && replay->piece_count - piece <= PIECES_KNOWN)
+            place = replay->pieces[piece % PIECES_KNOWN];
+        hooks->place(hooks->ctx, &tracked->session, &place);
     }
-    if (fragments_add(replay->fragments, pkt, frame->data, frame->cap_len, frame->time_ns,
-                      &whole) != 1)
-        return; /* waits, or is in fragments_counts */
-    joined.data = whole.data;
-    joined.cap_len = whole.cap_len;
-    joined.wire_len = whole.wire_len;
-    cur = (struct packet_cursor){whole.data, whole.data, whole.data + whole.cap_len};
-    reason = packet_parse_l3(&inner, &cur, whole.eth_type, whole.wire_len);
-    if (reason) {
-        replay->result->unaccounted[reason] += whole.pkts;
-        return;
-    }
-    tracked = follow_packet(replay, &inner, &joined, whole.pkts);
-    if (!tracked)
-        return;
-    correct_headers(&tracked->flow, &inner, &whole);
-    if (replay->pipeline_conf.captures)
-        copy_frame(replay, tracked, pkt, frame);
 }
 
 static void say_unknown(struct replay *replay, const struct frame *frame)
@@ -215,63 +220,156 @@ static void note_tunnel(struct session *session, const struct packet *outer,
     memcpy(note->outer[1], outer->key.addr[!swapped].bytes, 16);
 }
 
-/* A tunnel's packet belongs to the session inside. False: it is none, or not one that can be read. */
-static bool take_tunnel(struct replay *replay, const struct packet *outer,
-                        const struct frame *frame)
+/* What a packet came in: the frame as it was read, and how many fragments make it up. */
+struct carrier {
+    const struct frame *frame;
+    const struct reassembled *whole; /* NULL: it is the frame itself */
+};
+
+/* A packet of a session, which pkt's offsets into data describe. */
+static struct tracked *take_packet(struct replay *replay, const struct packet *pkt,
+                                   const struct frame *data, const struct carrier *carrier)
 {
-    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->cap_len};
+    uint32_t pkts = carrier->whole ? carrier->whole->pkts : 1;
+    struct tracked *tracked = follow_packet(replay, pkt, data, pkts);
+
+    if (!tracked)
+        return NULL;
+    if (carrier->whole) {
+        correct_headers(&tracked->flow, pkt, carrier->whole);
+        tell_pieces(replay, tracked, carrier->whole);
+    } else {
+        tell_place(replay, tracked, carrier->frame);
+    }
+    if (replay->pipeline_conf.captures)
+        copy_frame(replay, tracked, pkt, carrier->frame);
+    return tracked;
+}
+
+static void take_fragment(struct replay *replay, const struct packet *pkt,
+                          const struct frame *frame);
+
+/* A tunnel's packet belongs to the session inside. False: it is none, or not one that can be read. */
+static bool take_tunnel(struct replay *replay, const struct packet *outer, const struct frame *data,
+                        const struct carrier *carrier)
+{
+    struct packet_cursor cur = {data->data, data->data, data->data + data->cap_len};
     struct packet inner = {0};
     struct tunnel tunnel;
     struct tracked *tracked;
     int reason;
 
-    if (!tunnel_inner(outer, &cur, frame->wire_len, &tunnel))
+    if (!tunnel_inner(outer, &cur, data->wire_len, &tunnel))
         return false;
     reason = tunnel_parse_inner(&inner, &cur, &tunnel);
     inner.key.scope = tunnel_scope(replay, &tunnel);
-    if (inner.is_fragment && (!reason || reason == UNACCOUNTED_FRAGMENT)) {
-        take_fragment(replay, &inner, frame);
+    if (inner.is_fragment && !carrier->whole) {
+        take_fragment(replay, &inner, data);
         return true;
     }
     if (reason)
         return false;
-    tracked = follow_packet(replay, &inner, frame, 1);
-    if (tracked) {
+    tracked = take_packet(replay, &inner, data, carrier);
+    if (tracked)
         note_tunnel(&tracked->session, outer, &tunnel);
-        if (replay->pipeline_conf.captures)
-            copy_frame(replay, tracked, &inner, frame);
-    }
     return true;
+}
+
+/* A packet that was parsed with this outcome (0 or an unaccounted_reason). */
+static void take_parsed(struct replay *replay, const struct packet *pkt, int reason,
+                        const struct frame *data, const struct carrier *carrier)
+{
+    if (PACKET_UNLIKELY(reason == UNACCOUNTED_L4_UNSUPPORTED ||
+                        (!reason && pkt->key.l4_proto == IP_PROTO_UDP)) &&
+        take_tunnel(replay, pkt, data, carrier))
+        return;
+    if (PACKET_UNLIKELY(reason))
+        replay->result->unaccounted[reason] += carrier->whole ? carrier->whole->pkts : 1;
+    else
+        take_packet(replay, pkt, data, carrier);
+}
+
+/* Wait for the others; the last one that comes brings the whole packet. */
+static void take_fragment(struct replay *replay, const struct packet *pkt,
+                          const struct frame *frame)
+{
+    struct reassembled whole;
+    struct carrier carrier = {frame, &whole};
+    struct frame joined = *frame;
+    struct packet inner = {0};
+    struct packet_cursor cur;
+    int reason;
+
+    if (!replay->fragments)
+        replay->fragments = fragments_new(replay->conf->overlap, HELD_FRAGMENT_BYTES);
+    if (!replay->fragments) {
+        replay->result->unaccounted[UNACCOUNTED_FRAGMENT]++;
+        return;
+    }
+    note_piece(replay, frame);
+    if (fragments_add(replay->fragments, pkt, frame->data, frame->cap_len, frame->time_ns,
+                      &whole) != 1)
+        return; /* waits, or is in fragments_counts */
+    joined.data = whole.data;
+    joined.cap_len = whole.cap_len;
+    joined.wire_len = whole.wire_len;
+    cur = (struct packet_cursor){whole.data, whole.data, whole.data + whole.cap_len};
+    reason = packet_parse_l3(&inner, &cur, whole.eth_type, whole.wire_len);
+    inner.key.scope = pkt->key.scope;
+    take_parsed(replay, &inner, reason, &joined, &carrier);
 }
 
 static void take_frame(struct replay *replay, const struct frame *frame)
 {
     struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->cap_len};
+    struct carrier carrier = {frame, NULL};
     struct packet pkt = {0};
-    struct tracked *tracked;
     int reason = linktype_parse(frame->linktype, &pkt, &cur, frame->wire_len);
 
-    if (PACKET_UNLIKELY(pkt.is_fragment && (!reason || reason == UNACCOUNTED_FRAGMENT ||
-                                            reason == UNACCOUNTED_TRUNCATED))) {
+    if (PACKET_UNLIKELY(pkt.is_fragment)) {
         take_fragment(replay, &pkt, frame);
         return;
     }
-    if (PACKET_UNLIKELY(reason == UNACCOUNTED_L4_UNSUPPORTED ||
-                        (!reason && pkt.key.l4_proto == IP_PROTO_UDP)) &&
-        take_tunnel(replay, &pkt, frame))
-        return;
-    if (PACKET_UNLIKELY(reason)) {
-        replay->result->unaccounted[reason]++;
-        if (!linktype_is_known(frame->linktype))
-            say_unknown(replay, frame);
-        return;
-    }
-    tracked = follow_packet(replay, &pkt, frame, 1);
-    if (tracked && replay->pipeline_conf.captures)
-        copy_frame(replay, tracked, &pkt, frame);
+    if (PACKET_UNLIKELY(reason) && !linktype_is_known(frame->linktype))
+        say_unknown(replay, frame);
+    take_parsed(replay, &pkt, reason, frame, &carrier);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------ */
+
+/* A frame of a session that is read alone: what the frames between would have told. */
+static void take_only(struct replay *replay, const struct frame *frame)
+{
+    const struct replay_only *only = replay->conf->only;
+    uint32_t which = only->which[replay->result->frames - 1];
+    const struct replay_session *session = &only->sessions[which & ~REPLAY_LAST];
+
+    flows_expect(replay->flows, session->number, session->key.l4_proto, session->stream_index);
+    take_frame(replay, frame);
+    if (which & REPLAY_LAST) {
+        replay->now_ns = session->end_ns;
+        flows_end_one(replay->flows, &session->key, session->reason);
+    }
+}
+
+/* Ids of tunnels were numbered in the order met; those that are not here have had the other numbers. */
+static void place_tunnels(struct replay *replay)
+{
+    const struct replay_only *only = replay->conf->only;
+
+    for (size_t i = 0; i < only->count; i++) {
+        const struct replay_session *session = &only->sessions[i];
+        struct tunnel *tunnel;
+
+        if (!session->key.scope || session->key.scope > TUNNEL_IDS_MAX || !session->tunnel.name)
+            continue;
+        tunnel = &replay->tunnels[session->key.scope - 1];
+        tunnel->id = session->tunnel.id;
+        while (strcmp(tunnel_kind_name(tunnel->kind), session->tunnel.name) != 0)
+            tunnel->kind++;
+    }
+    replay->tunnel_count = TUNNEL_IDS_MAX;
+}
 
 static void read_all(struct replay *replay)
 {
@@ -285,6 +383,10 @@ static void read_all(struct replay *replay)
         if (filter &&
             !pcap_filter_match(filter, frame.linktype, frame.data, frame.cap_len, frame.wire_len)) {
             replay->result->filtered++;
+            continue;
+        }
+        if (replay->conf->only) {
+            take_only(replay, &frame);
             continue;
         }
         flows_advance(replay->flows, frame.time_ns);
@@ -318,20 +420,33 @@ static void sum_up(struct replay *replay)
 
     if (replay->fragments)
         result->fragments_given_up = fragments_counts(replay->fragments)->given_up;
-    result->damaged = capfile_damaged(replay->capfile);
+    result->damaged += capfile_damaged(replay->capfile);
+    if (replay->conf->only)
+        result->damaged += replay->conf->only->damaged;
     pipeline_flush(replay->pipeline);
     result->error = pipeline_totals(replay->pipeline)->first_error;
+    if (replay->conf->hooks.done)
+        replay->conf->hooks.done(replay->conf->hooks.ctx, replay->capfile, result);
 }
 
 int replay_run(const struct replay_conf *conf, struct replay_result *result)
 {
     struct replay replay = {.conf = conf, .result = result};
+    struct replay_index known;
     int err = 0;
 
     memset(result, 0, sizeof(*result));
-    replay.capfile = capfile_open(&conf->input);
-    if (!replay.capfile)
-        return -errno;
+    replay_index_open(&known, conf);
+    replay.capfile = capfile_open(&known.input);
+    if (!replay.capfile) {
+        err = -errno;
+        replay_index_close(&known);
+        return err;
+    }
+    result->seekable =
+        capfile_file_count(replay.capfile) == 1 && capfile_can_choose(replay.capfile, 0);
+    if (conf->only)
+        place_tunnels(&replay);
     fill_pipeline_conf(&replay);
     progress_begin(&replay.progress, conf->progress && isatty(STDERR_FILENO));
     replay.flows = flows_new(on_end, &replay);
@@ -341,12 +456,15 @@ int replay_run(const struct replay_conf *conf, struct replay_result *result)
         err = -ENOMEM;
     } else {
         read_all(&replay);
+        replay_index_tell(&known, replay.pipeline, result);
         sum_up(&replay);
     }
     pipeline_free(replay.pipeline);
     flows_free(replay.flows);
     fragments_free(replay.fragments);
+    free(replay.pieces);
     capfile_close(replay.capfile);
+    replay_index_close(&known);
     return err;
 }
 

@@ -15,6 +15,7 @@
 #include "stream/dialog.h"
 
 struct pcap_filter;
+struct replay_result;
 
 struct replay_hooks {
     /*
@@ -30,10 +31,33 @@ struct replay_hooks {
                  const struct segment *seg);
     void (*hole)(void *ctx, const struct session *session, const struct flow *flow,
                  unsigned int from, uint64_t offset, uint64_t length);
+    /* A frame that a packet of this session came in; for one put together from fragments, each of theirs. */
+    void (*place)(void *ctx, struct session *session, const struct frame_place *place);
+    /* All was read and told. */
+    void (*done)(void *ctx, const struct capfile *capfile, const struct replay_result *result);
     /* A session's end. In no order that matters; conf.pipeline.records gets them by first packet. */
     void (*record)(void *ctx, const struct record *record);
     void *ctx;
 };
+
+/* A session whose frames alone are read: how the reading of the whole file saw it. */
+struct replay_session {
+    struct flow_key key;
+    uint64_t number;
+    uint64_t stream_index;
+    uint64_t end_ns; /* when it ended, and why */
+    enum close_reason reason;
+    struct session_tunnel tunnel;
+};
+
+/* The sessions that input.choice holds the frames of. */
+struct replay_only {
+    const struct replay_session *sessions;
+    size_t count;
+    const uint32_t *which; /* of each frame: index of its session, and REPLAY_LAST */
+    uint64_t damaged;      /* places in the input, as found when all was read */
+};
+#define REPLAY_LAST 0x80000000u /* this session has no more frames */
 
 struct replay_conf {
     struct capfile_conf input;
@@ -41,7 +65,10 @@ struct replay_conf {
     struct replay_hooks hooks;     /* each may be NULL */
     struct pcap_filter *filter;    /* frames that it does not pass are not there; NULL: all pass */
     enum overlap_policy overlap;
-    bool progress; /* a bar on stderr, if it is a terminal, after a second */
+    const struct replay_only *only; /* NULL: every session */
+    bool no_index;                  /* read all, even if an index knows already */
+    uint64_t number; /* a session whose record alone is wanted, if an index has it; 0: all */
+    bool progress;   /* a bar on stderr, if it is a terminal, after a second */
 };
 
 /* How a reading went. */
@@ -54,6 +81,7 @@ struct replay_result {
     uint64_t unaccounted[UNACCOUNTED_COUNT];
     uint64_t sessions;
     uint64_t damaged; /* places in the input */
+    bool seekable;    /* one plain file: its frames can be read by their places */
     int error;        /* first -errno of writing, 0: none */
 };
 

@@ -9,6 +9,8 @@
 
 #include "cmd/replay.h"
 
+struct index_use;
+
 struct chosen_stream {
     struct stream_selector selector;
     const char *text; /* as it was named, borrowed */
@@ -20,6 +22,7 @@ struct stream_choice {
     struct chosen_stream *streams; /* owned */
     size_t count;
     uint64_t sessions[256]; /* by l4_proto, ICMPv6 as ICMP; for the message */
+    struct index_use *use;  /* owned; NULL: all is read */
 };
 
 /* -EINVAL after a line that names the wrong word, -ENOMEM. stream_choice_fini is due either way. */
@@ -27,10 +30,12 @@ int stream_choice_init(struct stream_choice *choice, const char *const *names, s
 void stream_choice_fini(struct stream_choice *choice);
 
 /*
- * An @id is known when its session is over: if one was named, the input is read once to learn which
- * session has it. 0 or what replay_run returned; -EINVAL after a line when it can't be read twice.
+ * Before reading. An @id is known when its session is over: if one was named, the input is read once to learn
+ * which session has it. When an index of the input knows all the streams, conf is set to read their frames
+ * only; it borrows from choice then. 0 or what replay_run returned; -EINVAL after a line when the input
+ * can't be read twice.
  */
-int stream_choice_resolve(struct stream_choice *choice, const struct replay_conf *conf);
+int stream_choice_resolve(struct stream_choice *choice, struct replay_conf *conf);
 
 /* The choice that this session is, NULL: it was not named. Notes its number. */
 struct chosen_stream *stream_choice_match(struct stream_choice *choice,

@@ -181,9 +181,14 @@ static struct tracked *allocate(struct flows *flows)
     return tracked;
 }
 
+static uint8_t kind_of(uint8_t l4_proto)
+{
+    return l4_proto == IP_PROTO_ICMPV6 ? IP_PROTO_ICMP : l4_proto;
+}
+
 static void begin(struct flows *flows, struct tracked *tracked, const struct packet *pkt)
 {
-    uint8_t kind = pkt->key.l4_proto == IP_PROTO_ICMPV6 ? IP_PROTO_ICMP : pkt->key.l4_proto;
+    uint8_t kind = kind_of(pkt->key.l4_proto);
     struct session *session = &tracked->session;
 
     session->number = ++flows->made;
@@ -231,6 +236,20 @@ static void end(struct flows *flows, struct tracked *tracked, enum close_reason 
     tracked->hash_next = flows->free_tracked;
     flows->free_tracked = tracked;
     flows->open--;
+}
+
+void flows_expect(struct flows *flows, uint64_t number, uint8_t l4_proto, uint64_t stream_index)
+{
+    flows->made = number - 1;
+    flows->streams[kind_of(l4_proto)] = stream_index;
+}
+
+void flows_end_one(struct flows *flows, const struct flow_key *key, enum close_reason reason)
+{
+    struct tracked *tracked = find(flows, key, flows_hash(key));
+
+    if (tracked)
+        end(flows, tracked, reason);
 }
 
 /* ---- packets ---------------------------------------------------------------------------------- */

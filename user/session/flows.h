@@ -47,6 +47,10 @@ uint32_t flows_hash(const struct flow_key *key);
 struct tracked *flows_track(struct flows *flows, const struct packet *pkt, uint32_t pkts,
                             const uint8_t *frame, uint32_t cap_len, uint64_t now_ns,
                             uint32_t *old_bytes);
+/* Number a session that the next flows_track makes so, in place of counting on. */
+void flows_expect(struct flows *flows, uint64_t number, uint8_t l4_proto, uint64_t stream_index);
+/* End the session of this key now, if there is one. */
+void flows_end_one(struct flows *flows, const struct flow_key *key, enum close_reason reason);
 /* End what is over at this time. Cheap; call for every packet. Times may fall back a little. */
 void flows_advance(struct flows *flows, uint64_t now_ns);
 /* The input is over: end all, in order of their first packet. */

@@ -15,6 +15,7 @@
 struct dialog;  /* stream/: the two reassembled directions */
 struct capture; /* sink/: the session's own capture file */
 struct session_files;
+struct index_chain; /* source/: where its frames lie in the capture file that is being indexed */
 
 enum close_reason {
     CLOSE_NONE, /* still open */
@@ -59,6 +60,7 @@ struct session {
     struct session_files *files; /* pipeline.c's: what the dialog writes to */
     struct dialog *dialog;       /* NULL: no payload came */
     struct capture *capture;     /* NULL: none is written */
+    struct index_chain *places;  /* NULL: none are kept */
     struct session *hash_next;
     struct session *due_next;
 };

@@ -134,6 +134,8 @@ static __attribute__((noinline)) int next_slow(struct capfile *capfile, struct f
 {
     struct slot *current = capfile->current;
 
+    if (capfile->choice.places)
+        return capfile_next_chosen(capfile, frame);
     if (capfile->sought) {
         capfile->sought = false;
         capfile->scattered = true;

@@ -49,10 +49,25 @@ struct capfile_secrets {
 
 struct capfile;
 
+/* A frame of a file, as found when all of it was read. */
+struct frame_place {
+    uint64_t offset; /* frame.offset; UINT64_MAX: not known any more */
+    uint64_t number; /* frame.number */
+};
+
+/* Only these frames of a file, by offset, which an index tells. Borrowed. */
+struct capfile_choice {
+    const struct frame_place *places;
+    size_t count;
+    const uint64_t *landmarks; /* capfile_landmarks of the reading that the places are from */
+    size_t landmark_count;
+};
+
 struct capfile_conf {
     const char *const *paths; /* files, and folders; "-" is stdin */
     size_t path_count;
-    bool recursive; /* folders below folders too */
+    bool recursive;                      /* folders below folders too */
+    const struct capfile_choice *choice; /* of one plain file; NULL: every frame */
 };
 
 /*
@@ -86,6 +101,10 @@ const struct capfile_interface *capfile_interface(const struct capfile *capfile,
 /* What the input told so far; *count of them, borrowed until the next capfile_next. */
 const struct capfile_name *capfile_names(const struct capfile *capfile, size_t *count);
 const struct capfile_secrets *capfile_secrets(const struct capfile *capfile, size_t *count);
+/* Offsets of the blocks of a file that tell how to read others (pcapng), as far as it was read. */
+const uint64_t *capfile_landmarks(const struct capfile *capfile, uint32_t file, size_t *count);
+/* Whether the frames of a file can be read by their places. */
+bool capfile_can_choose(const struct capfile *capfile, uint32_t file);
 /* Bytes of input read and in all (compressed sizes), for progress. total 0: unknown (stdin). */
 void capfile_progress(const struct capfile *capfile, uint64_t *done, uint64_t *total);
 

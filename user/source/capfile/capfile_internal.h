@@ -18,7 +18,15 @@ struct capfile {
     bool sought;    /* capfile_seek was called: the next frame is current's, whatever its time */
     bool scattered; /* the other files are not yet where sought_ns is */
     uint64_t sought_ns;
+    struct capfile_choice choice; /* places NULL: every frame */
+    size_t chosen;                /* places done */
+    size_t learnt;                /* landmarks done */
 };
+
+/* Give only these frames from now on. 0; -EINVAL: there are several files; -ESPIPE: it is compressed, or a pipe. */
+int capfile_choose(struct capfile *capfile, const struct capfile_choice *choice);
+/* capfile_next after capfile_choose. */
+int capfile_next_chosen(struct capfile *capfile, struct frame *frame);
 
 /*
  * As capfile_open, of one capture in memory, which is borrowed until capfile_close; quiet: damage is only

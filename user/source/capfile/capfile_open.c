@@ -213,6 +213,8 @@ struct capfile *capfile_open(const struct capfile_conf *conf)
         return NULL;
     capfile->rival_ns = UINT64_MAX;
     err = open_all(capfile, conf);
+    if (!err && conf->choice)
+        err = capfile_choose(capfile, conf->choice);
     if (err) {
         capfile_close(capfile);
         errno = -err;

@@ -238,6 +238,7 @@ void pcapng_end(struct reader *reader)
 {
     free(reader->pcapng.interfaces);
     free(reader->pcapng.sections);
+    free(reader->pcapng.landmarks);
     memset(&reader->pcapng, 0, sizeof(reader->pcapng));
 }
 
@@ -264,6 +265,21 @@ static int learn_up_to(struct reader *reader, uint64_t offset)
             block.type != BLOCK_SIMPLE_PACKET)
             pcapng_learn(reader, &block);
     }
+    state->known = input_offset(&reader->input);
+    return 0;
+}
+
+int pcapng_learn_at(struct reader *reader, uint64_t offset)
+{
+    struct pcapng_state *state = &reader->pcapng;
+    struct pcapng_block block;
+    const char *why;
+
+    if (offset < state->known)
+        return 0;
+    if (take_block(reader, &block, &why) <= 0)
+        return -EBADMSG;
+    pcapng_learn(reader, &block);
     state->known = input_offset(&reader->input);
     return 0;
 }

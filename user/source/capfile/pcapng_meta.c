@@ -188,8 +188,24 @@ static void learn_secrets(struct reader *reader, const struct pcapng_block *bloc
         no_memory(reader, block);
 }
 
+static void note_landmark(struct reader *reader, const struct pcapng_block *block)
+{
+    struct pcapng_state *state = &reader->pcapng;
+    uint64_t *all = array_grow(state->landmarks, state->landmark_count, sizeof(*all));
+
+    if (!all) {
+        no_memory(reader, block);
+        return;
+    }
+    state->landmarks = all;
+    all[state->landmark_count++] = block->offset;
+}
+
 void pcapng_learn(struct reader *reader, const struct pcapng_block *block)
 {
+    if (block->type == BLOCK_SECTION || block->type == BLOCK_INTERFACE ||
+        block->type == BLOCK_NAMES || block->type == BLOCK_SECRETS)
+        note_landmark(reader, block);
     switch (block->type) {
     case BLOCK_SECTION:
         learn_section(reader, block);

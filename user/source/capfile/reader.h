@@ -52,7 +52,9 @@ struct pcapng_state {
     size_t interface_count;
     struct pcapng_section *sections;
     size_t section_count;
-    uint64_t known; /* blocks before this offset have left their finds */
+    uint64_t known;      /* blocks before this offset have left their finds */
+    uint64_t *landmarks; /* offsets of those that did */
+    size_t landmark_count;
 };
 
 struct reader;
@@ -95,6 +97,11 @@ static inline int reader_next(struct reader *reader, struct frame *frame)
 /* Go on at the record at offset. 0 or -errno; -ESPIPE: a stream is beyond it. */
 int reader_seek(struct reader *reader, uint64_t offset);
 
+/* The record at offset, whatever lies between; landmarks before it were learnt. As reader_next. */
+int reader_read_at(struct reader *reader, uint64_t offset, struct frame *frame);
+/* Take in the block at offset, a landmark. 0 or -errno. */
+int reader_learn_at(struct reader *reader, uint64_t offset);
+
 /* Count a damage, and say where it is; a file's first few, then only counted. */
 void reader_damage(struct reader *reader, uint64_t offset, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -119,6 +126,7 @@ reader_next_fn pcap_begin(struct reader *reader);
 bool pcapng_is_magic(const uint8_t *head);
 reader_next_fn pcapng_begin(struct reader *reader);
 int pcapng_seek(struct reader *reader, uint64_t offset);
+int pcapng_learn_at(struct reader *reader, uint64_t offset);
 /* Remember how far it was read. */
 void pcapng_pause(struct reader *reader);
 void pcapng_end(struct reader *reader);
