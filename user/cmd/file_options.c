@@ -112,7 +112,7 @@ static int sort_words(struct file_options *options, const struct file_command *c
         log_error("%s: which file? (see sesstap help %s)", command->name, command->name);
         return -EINVAL;
     }
-    if (options->rest_count < command->rest_min) {
+    if (command->rest_name && options->rest_count < command->rest_min) {
         log_error("%s %s: %s is missing after it (see sesstap help %s)", command->name,
                   options->words[0], command->rest_name, command->name);
         return -EINVAL;
