@@ -26,6 +26,7 @@ packet_table() {
     packet_row in_order_scattered 65536 '' "in-order data, 64 k sessions, neighbours far apart"
     packet_row beyond_depth 1 '' "in-order data beyond the depth, one session"
     packet_row retransmission 1 '' "the same segment again and again"
+    packet_row session 1 '' "each packet of whole sessions of ten, opened and closed"
 }
 
 # Medians of each mode and their ratios to untracked.
@@ -51,6 +52,25 @@ traffic_table() { # WORK UNIT DECIMALS
                     decimals, v[1], decimals, v[n], ratio, verdict
             }
         }' "$1.txt"
+}
+
+# CPU time a request in client, server and tracker together: medians.
+cpu_table() {
+    echo "| wrk, CPU time a request | median, us | more than untracked |"
+    echo "|---|---|---|"
+    awk 'function median(text, v, n, i, j, t) {
+            n = split(text, v, " ")
+            for (i = 1; i <= n; i++)
+                for (j = i + 1; j <= n; j++)
+                    if (v[j] + 0 < v[i] + 0) { t = v[i]; v[i] = v[j]; v[j] = t }
+            return v[int((n + 1) / 2)]
+        }
+        { list[$2] = list[$2] " " $5; if (!($2 in seen)) { seen[$2] = 1; order[++modes] = $2 } }
+        END {
+            for (m = 1; m <= modes; m++)
+                printf "| %s | %.1f | **%.1f %%** |\n", order[m], median(list[order[m]]),
+                    (median(list[order[m]]) / median(list["none"]) - 1) * 100
+        }' wrk.txt
 }
 
 memory_table() {
@@ -82,6 +102,8 @@ echo
 traffic_table iperf3 Gbit/s 2
 echo
 traffic_table wrk requests/s 0
+echo
+cpu_table
 echo
 memory_table
 echo

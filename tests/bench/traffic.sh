@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Real traffic over a veth pair, tracked and not: iperf3 with one stream, wrk with a connection a request.
 # usage: BUILD=build tests/bench/traffic.sh iperf3|wrk [ROUNDS [SECONDS]]
-# Prints `WORK MODE ROUND FIGURE`: Gbit/s or requests a second. The modes alternate, so that what else the machine
-# does hits all alike.
+# Prints `WORK MODE ROUND FIGURE`: Gbit/s or requests a second; of wrk also the CPU time that a request took in client,
+# server and tracker, in us, which other load on the machine moves little. The modes alternate, so that it hits all alike.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 
@@ -31,6 +31,7 @@ http {
 END
         chmod 755 "$WORK"
         spawn "$NS_B" nginx 'start worker process' nginx -e stderr -p "$WORK" -c "$WORK/nginx.conf"
+        SERVER=$(pgrep -P "$SPAWNED")
         ;;
     *)
         echo "usage: tests/bench/traffic.sh iperf3|wrk [ROUNDS [SECONDS]]" >&2
@@ -39,20 +40,39 @@ END
     esac
 }
 
-measure() {
+cpu_ns() { # PID...
+    local pid sum=0
+    for pid; do
+        sum=$((sum + $(cut -d ' ' -f 1 "/proc/$pid/schedstat")))
+    done
+    echo "$sum"
+}
+
+# A minute and a fraction as bash's `times` prints them, user and system time of the children.
+times_ns() { awk 'END { split($1, u, /[ms]/); split($2, s, /[ms]/); printf "%.0f", ((u[1] + s[1]) * 60 + u[2] + s[2]) * 1e9 }' "$1"; }
+
+measure_wrk() { # [PID]: of what tracks
+    local out=$WORK/wrk.out before after
+    before=$(cpu_ns "$SERVER" "$@")
+    in_a bash -c 'wrk -t 1 -c 16 -d "$0" -H "Connection: close" "$1"; times' "$seconds" "http://$B4/" >"$out"
+    [ $# -eq 0 ] || sleep 1.5 # closed sessions are written after they lingered
+    after=$(cpu_ns "$SERVER" "$@")
+    awk -v ns=$((after - before + $(times_ns "$out"))) '
+        /requests in/ { count = $1 } /Requests\/sec/ { rate = $2 }
+        END { printf "%s %.1f\n", rate, ns / count / 1000 }' "$out"
+}
+
+measure() { # [PID]
     case $program in
     iperf3) in_a iperf3 -c "$B4" -t "$seconds" -J | jq '.end.sum_received.bits_per_second / 1e9' ;;
-    wrk)
-        in_a wrk -t 1 -c 16 -d "$seconds" -H 'Connection: close' "http://$B4/" |
-            awk '/Requests\/sec/ { print $2 } /Socket errors/ && !/connect 0, read 0, write 0, timeout 0/ { print >"/dev/stderr" }'
-        ;;
+    wrk) measure_wrk "$@" ;;
     esac
 }
 
 tracked() { # ARGUMENT...
     OUT=$WORK/out
     start_sesstap -i "$IF_A" -o "$OUT" "$@"
-    measure
+    measure "$SESSTAP_PID"
     stop_sesstap || { cat "$SESSTAP_ERR" >&2; die "sesstap run $* failed"; }
     rm -rf "$OUT"
 }
@@ -65,7 +85,7 @@ one_round() { # MODE
     pcap) tracked --pcap ;;
     tcpdump)
         spawn "$NS_A" tcpdump 'listening on' tcpdump -i "$IF_A" -s 128 -w /dev/null
-        measure
+        measure "$SPAWNED"
         end_process "$SPAWNED" INT
         ;;
     esac
