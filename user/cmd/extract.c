@@ -38,7 +38,7 @@ struct extracting {
     enum capture_format format;
     struct capture *capture;
     size_t secrets_done;
-    uint64_t hook_packets;
+    uint64_t lost_fragments;
     int error;
 };
 
@@ -60,26 +60,39 @@ static int set_option(void *ctx, int option, const char *arg)
 
 /* ---- first reading: which packets ------------------------------------------------------------------ */
 
+static void note_error(struct extracting *extracting, int err)
+{
+    if (err && !extracting->error)
+        extracting->error = err;
+}
+
+static void on_place(void *ctx, struct session *session, const struct frame_place *place)
+{
+    struct extracting *extracting = ctx;
+    struct chosen_stream *stream = stream_choice_match(&extracting->choice, session);
+
+    if (!stream)
+        return;
+    if (place->number)
+        note_error(extracting, picks_add(&extracting->picks, place->number,
+                                         (uint32_t)(stream - extracting->choice.streams)));
+    else
+        extracting->lost_fragments++;
+}
+
 static void on_packet(void *ctx, const struct session *session, const struct flow *flow,
                       const struct packet *pkt, const struct frame *frame, uint32_t old_bytes)
 {
     struct extracting *extracting = ctx;
-    struct chosen_stream *stream = stream_choice_match(&extracting->choice, session);
-    int err;
 
     (void)flow;
     (void)old_bytes;
-    extracting->hook_packets++;
-    if (!stream)
+    if (!stream_choice_match(&extracting->choice, session))
         return;
-    err = picks_add(&extracting->picks, frame->number,
-                    (uint32_t)(stream - extracting->choice.streams));
-    if (!err && pkt->key.l4_proto == IP_PROTO_TCP)
-        err = randoms_find(&extracting->randoms, frame->data, frame->cap_len);
+    if (pkt->key.l4_proto == IP_PROTO_TCP)
+        note_error(extracting, randoms_find(&extracting->randoms, frame->data, frame->cap_len));
     else
         extracting->randoms.all = true;
-    if (err)
-        extracting->error = err;
 }
 
 static void on_record(void *ctx, const struct record *record)
@@ -98,12 +111,6 @@ static void on_record(void *ctx, const struct record *record)
         session->id = strndup(id.text, id.len);
 }
 
-/* Packets read that no hook told of were parts of packets. */
-static bool has_fragments(const struct extracting *extracting, const struct replay_result *result)
-{
-    return result->tracked != extracting->hook_packets;
-}
-
 static int find_packets(struct extracting *extracting, int *status)
 {
     struct replay_result result;
@@ -111,8 +118,8 @@ static int find_packets(struct extracting *extracting, int *status)
 
     if (err)
         return err;
-    extracting->conf.hooks =
-        (struct replay_hooks){.packet = on_packet, .record = on_record, .ctx = extracting};
+    extracting->conf.hooks = (struct replay_hooks){
+        .packet = on_packet, .place = on_place, .record = on_record, .ctx = extracting};
     err = replay_run(&extracting->conf, &result);
     if (err)
         return err;
@@ -123,10 +130,14 @@ static int find_packets(struct extracting *extracting, int *status)
         log_error("out of memory");
         return extracting->error;
     }
-    if (has_fragments(extracting, &result))
-        err = picks_add_fragments(&extracting->picks, &extracting->conf.input);
+    if (extracting->lost_fragments) {
+        log_warn("%llu fragments of the sessions lie too far from the rest of their packets to be "
+                 "found, and are left out",
+                 (unsigned long long)extracting->lost_fragments);
+        *status = EXIT_DAMAGED;
+    }
     picks_sort(&extracting->picks);
-    return err;
+    return 0;
 }
 
 /* ---- second reading: copy them --------------------------------------------------------------------- */

@@ -9,7 +9,6 @@
 
 #include "base/buf.h"
 #include "cmd/stream_choice.h"
-#include "source/capfile/capfile.h"
 
 /* ---- extract_picks.c: numbers of frames */
 
@@ -30,11 +29,6 @@ int picks_add(struct picks *picks, uint64_t number, uint32_t stream);
 /* By number, each once. */
 void picks_sort(struct picks *picks);
 void picks_fini(struct picks *picks);
-/*
- * A packet put together from IP fragments is picked by its last one: read the input once more, and pick the
- * others. 0 or -errno.
- */
-int picks_add_fragments(struct picks *picks, const struct capfile_conf *input);
 
 /* ---- extract_secrets.c: which lines of a TLS key log concern the sessions */
 
