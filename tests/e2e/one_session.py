@@ -221,6 +221,19 @@ def check_extract_refusals():
         case("extract: the input stays", file.read() == before, True)
 
 
+def check_loopback():
+    """Link type 0 is a type like others."""
+    data = struct.pack("<I", 2) + ip(A, D, 17, udp(b"loop"), 6)
+    with open(f"{WORK}/null.pcap", "wb") as file:
+        file.write(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 0))
+        file.write(struct.pack("<IIII", 1700000000, 5, len(data), len(data)) + data)
+    run("extract", "null.pcap", "udp:0", "-w", "loop.pcap")
+    run("read", "--pcap", "-o", "null", "null.pcap")
+    for name, path in (("extract", "loop.pcap"), ("read --pcap", "null/pcap/1.pcap")):
+        with open(f"{WORK}/{path}", "rb") as file:
+            case(f"{name}: BSD loopback", (struct.unpack_from("<I", file.read(), 20)[0], read_pcap(f"{WORK}/{path}")), (0, [data]))
+
+
 session, pieces = tcp_session(), fragments()
 other = ether(ip(A, D, 17, udp(b"other"), 5))
 write_input(f"{WORK}/in.pcapng", [(0, data) for data in [pieces[1], other, pieces[2], session[0], pieces[0], *session[1:]]])
@@ -228,4 +241,5 @@ write_input(f"{WORK}/two.pcapng", [(0, other), (1, ip(A, D, 17, udp(b"raw"), 6))
 check_follow()
 check_extract(check_show())
 check_extract_refusals()
+check_loopback()
 sys.exit(failed)

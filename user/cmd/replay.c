@@ -122,6 +122,7 @@ static void copy_frame(struct replay *replay, struct tracked *tracked, const str
         .ifindex = frame->interface + 1,
         .name = from && from->name[0] ? from->name : NULL,
         .linktype = frame->linktype,
+        .has_linktype = true,
     };
     struct pipeline_frame piece = {
         .pkt = pkt,
