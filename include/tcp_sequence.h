@@ -153,6 +153,14 @@ PACKET_INLINE int tcp_is_stray(const struct flow *flow, struct flow_dir *me,
     return 0;
 }
 
+/* Of a segment's wire packets, those that its first bytes came in. bytes <= payload_len, which is not 0. */
+PACKET_INLINE __u32 tcp_pkts_of(__u32 pkts, __u32 bytes, __u32 payload_len)
+{
+    if (pkts == 1 || !payload_len)
+        return pkts;
+    return (__u32)(((__u64)bytes * pkts + payload_len - 1) / payload_len);
+}
+
 /*
  * Payload that does not begin where the last ended: returns how many of its bytes are old, and
  * counts it as retransmitted, out of order, keep-alive or captured twice.
@@ -172,13 +180,13 @@ PACKET_INLINE __u32 tcp_track_unordered(struct flow_dir *me, const struct flow_d
     if (me->gap_count)
         filled = tcp_gap_fill(me, q, seq, seq + old);
     if (filled && now_ns - q->gap_ns < TCP_REORDER_NS) {
-        q->out_of_order += pkts;
+        q->out_of_order += tcp_pkts_of(pkts, old, pkt->payload_len);
     } else if (!filled && pkt->payload_len == 1 && seq + 1 == nxt && tcp_all_acked(me, peer)) {
         q->keep_alives++;
     } else if (!filled && end == nxt && tcp_is_repeat(me, pkt, pkts, now_ns)) {
         q->capture_repeats++;
     } else {
-        q->retransmits += pkts;
+        q->retransmits += tcp_pkts_of(pkts, old, pkt->payload_len);
         me->rtt_ns = 0; /* Karn: the next ACK would be ambiguous, or late */
     }
     old -= filled;

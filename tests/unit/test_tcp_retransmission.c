@@ -177,6 +177,12 @@ static const struct scenario repeats[] = {
      "s ACK data=20\n"
      "c ACK data=10",
      "ESTABLISHED ev=E lots=3 | c 5p 30b retransmits=1 old=10 rtt=1 | s 3p 40b rtt=2"},
+    {"three old packets of ten in one skb",
+     "c SYN;s SYN|ACK;c ACK\n"
+     "c ACK data=4344 pkts=3\n"
+     "+300ms c ACK data=14480 seq=1 pkts=10\n"
+     "s ACK",
+     "ESTABLISHED ev=E lots=1 | c 15p 18824b retransmits=3 old=4344 gso=11 | s 2p 0b"},
     {"segmentation offload counts wire packets",
      "c SYN;s SYN|ACK;c ACK\n"
      "c ACK data=14480 pkts=10\n"
