@@ -17,7 +17,7 @@ static const struct {
         PER_SIDE
     } use; /* of the second field: instead, after a space, after '/' */
 } kinds[LIST_COLUMNS] = {
-    {"stream", {NULL}, 9, false, EITHER},
+    {"stream", {NULL}, 11, false, EITHER},
     {"start", {"firstDate"}, 24, false, EITHER},
     {"time", {"duration"}, 6, true, EITHER},
     {"client", {"src.socket", "src.ip"}, 15, false, EITHER},

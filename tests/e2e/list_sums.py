@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""list and stats against the records of read: usage: list_sums.py SESSTAP WORK CORPUS."""
+import json
+import os
+import struct
+import subprocess
+import sys
+
+SESSTAP, WORK, CORPUS = sys.argv[1:4]
+SESSIONS = 2000
+WAYS = {"conversation": ("a_to_b", "b_to_a"), "host": ("sent", "received"),
+        "service": ("out", "in"), "protocol": ("out", "in")}
+failures = []
+
+
+def run(*arguments):
+    done = subprocess.run([SESSTAP, *arguments], capture_output=True, timeout=120, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def expect(what, want, got):
+    if want != got:
+        failures.append(f"{what}: {str(got)[:200]} in place of {str(want)[:200]}")
+
+
+def lines(*arguments):
+    return run(*arguments)[1].splitlines()
+
+
+def records(*arguments):
+    return [json.loads(line) for line in lines(*arguments)]
+
+
+def make_capture(path):
+    """A session that stays open all the time, and SESSIONS short ones: n sends n % 50 bytes and gets 100."""
+    def packet(out, when, src, dst, ports, seq, ack, flags, payload=b""):
+        tcp = struct.pack(">HHIIBBHHH", *ports, seq, ack, 0x50, flags, 1000, 0, 0)
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40 + len(payload), 0, 0, 64, 6, 0, src, dst)
+        frame = bytes(12) + b"\x08\0" + ip + tcp + payload
+        out.write(struct.pack("<IIII", when // 10**6, when % 10**6, len(frame), len(frame)) + frame)
+
+    server, start = bytes([10, 0, 0, 1]), 1_700_000_000_000_000
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        packet(out, start, bytes([192, 168, 0, 1]), server, (999, 80), 0, 0, 2)
+        for n in range(SESSIONS):
+            client, there, back = bytes([11, 0, 0, n % 5]), (1024 + n, 80), (80, 1024 + n)
+            when, end = start + n * 50, 2 + n % 50
+            packet(out, when, client, server, there, 1, 0, 2)
+            packet(out, when + 5, server, client, back, 100, 2, 18)
+            packet(out, when + 9, client, server, there, 2, 101, 24, b"x" * (n % 50))
+            packet(out, when + 12, server, client, back, 101, end, 24, b"y" * 100)
+            packet(out, when + 20, client, server, there, end, 201, 17)
+            packet(out, when + 25, server, client, back, 201, end + 1, 17)
+            packet(out, when + 30, client, server, there, end + 1, 202, 16)
+
+
+def check_made():
+    path = os.path.join(WORK, "made.pcap")
+    make_capture(path)
+    table = lines("list", path)
+    expect("rows", SESSIONS + 2, len(table))
+    expect("streams in order", [f"tcp:{n}" for n in range(SESSIONS + 1)],
+           [row.split()[0] for row in table[1:]])
+    expect("one row", "tcp:7 2023-11-14T22:13:20.000Z 30us 11.0.0.1:1030 10.0.0.1:80 CLOSED fin client 7 6 100 0/0 11us",
+           " ".join(table[8].split()))
+    expect("--where", 40, len(lines("list", "--where", "out.payload > 48", path)) - 1)
+    expect("--where of two", ["tcp:7", "tcp:11"],
+           [row.split()[0] for row in
+            lines("list", "--where", "src.port == 1030 or src.port == 1034", path)[1:]])
+    expect("--where by network", 400, len(records("list", "--json", "--where", "src.ip in 11.0.0.4/32", path)))
+    expect("-f", 1, len(lines("list", "-f", "port 1030", path)) - 1)
+    expect("--where and --sort", ["tcp:50", "tcp:100"],
+           [row.split()[0] for row in lines("list", "--where", "tcp.connected", "--sort", "-out.payload", path)[1:3]])
+    rows = json.loads(run("stats", "--by", "host", "--json", path)[1])["rows"]
+    expect("hosts", {"10.0.0.1": (0, SESSIONS + 1), "192.168.0.1": (1, 0),
+                     **{f"11.0.0.{k}": (SESSIONS // 5, 0) for k in range(5)}},
+           {row["host"]: (row["as_client"], row["as_server"]) for row in rows})
+    for words, status in ((["list", path, "--where", "paylod > 3"], 2), (["list", path, "--sort", "nothing"], 2),
+                          (["list"], 2), (["list", path + ".gone"], 1), (["stats", path], 2),
+                          (["stats", path, "--by", "x"], 2), (["list", "-f", "tcp port", path], 2)):
+        expect(" ".join(words), (status, ""), run(*words)[:2])
+    return path
+
+
+def check_capture(path):
+    read = records("read", path)
+    name = os.path.basename(path)
+    listed = records("list", "--json", path)
+    expect(f"{name}: records of list", [record["@id"] for record in read], [record["@id"] for record in listed])
+    expect(f"{name}: rows", len(read) + 1 if read else 0, len(lines("list", path)))
+    expect(f"{name}: --sort", sorted((record["in"]["payload"] for record in read), reverse=True),
+           [record["in"]["payload"] for record in records("list", "--json", "--sort", "-in.payload", path)])
+    for by, ways in WAYS.items():
+        sums = json.loads(run("stats", "--by", by, "--json", path)[1])
+        times = 2 if by == "host" else 1
+        for key in ("packets", "payload", "wire", "retransmits"):
+            for way in ways:
+                expect(f"{name}: {by} {way} {key}", sums["total"][way][key],
+                       sum(row[way][key] for row in sums["rows"]))
+        total = {key: sum(sums["total"][way][key] for way in ways) for key in ("packets", "payload")}
+        expect(f"{name}: {by}, packets", times * sum(record["packetsCount"] for record in read), total["packets"])
+        expect(f"{name}: {by}, payload",
+               times * sum(record[way]["payload"] for record in read for way in ("out", "in")), total["payload"])
+
+
+def main():
+    check_capture(check_made())
+    captures = 1
+    for folder, _, names in sorted(os.walk(CORPUS)):
+        for name in sorted(names):
+            if name.endswith((".pcap", ".pcapng", ".cap", ".pcap.gz")):
+                check_capture(os.path.join(folder, name))
+                captures += 1
+    for failure in failures:
+        print("FAIL", failure)
+    print(f"list_sums: {captures} captures, {len(failures)} differences")
+    return 1 if failures else 0
+
+
+sys.exit(main())
