@@ -32,12 +32,15 @@ static __always_inline int parse_linear(struct __sk_buff *skb, struct packet *pk
     return packet_parse_eth_type(pkt, &cur, eth_type, skb->len);
 }
 
-/* Headers outside the linear part: have the kernel bring them in, then parse again. */
-static __noinline int parse_pulled(struct __sk_buff *skb, struct packet *pkt, int l3_only)
+/*
+ * Headers outside the linear part: have the kernel bring them in, then parse again. Not static: a
+ * global function is verified once, by itself, and not again for each way that leads to it.
+ */
+__noinline int parse_pulled(struct __sk_buff *skb, struct packet *pkt, int l3_only)
 {
     __u32 len = skb->len < PULL_BYTES ? skb->len : PULL_BYTES;
 
-    if (skb->data_end - skb->data >= len || bpf_skb_pull_data(skb, len))
+    if (!pkt || skb->data_end - skb->data >= len || bpf_skb_pull_data(skb, len))
         return UNACCOUNTED_TRUNCATED;
     count_event(EVENT_PULLED);
     __builtin_memset(pkt, 0, sizeof(*pkt));
@@ -74,25 +77,25 @@ static __always_inline void read_syn(struct __sk_buff *skb, struct work *work)
 
 /*
  * The unusual segments of a session: all but plain data and acknowledgments. Returns how many of
- * the payload's bytes were seen before.
+ * the payload's bytes were seen before. Global, like parse_pulled.
  */
-static __noinline __u32 track_unusual(struct flow *flow, const struct sample *s, struct work *work,
-                                      const struct iface_conf *iface)
+__noinline __u32 track_unusual(struct __sk_buff *skb, struct flow *flow, struct work *work,
+                               __u32 pkts, __u64 now_ns)
 {
-    struct __sk_buff *skb = s->skb;
-    const struct packet *pkt = &work->pkt;
     struct tcp_verdict verdict;
 
-    if (pkt->tcp_flags & TCP_SYN)
-        read_syn(skb, work);
-    if (tcp_is_restart(flow, pkt, s->now_ns) &&
-        !flow_restart(flow, work, iface, skb->ifindex, s->now_ns))
+    if (!flow || !work)
         return 0;
-    verdict = tcp_track_any(flow, pkt, s->pkts, &work->syn, s->now_ns);
+    if (work->pkt.tcp_flags & TCP_SYN)
+        read_syn(skb, work);
+    if (tcp_is_restart(flow, &work->pkt, now_ns) &&
+        !flow_restart(flow, work, &work->iface, skb->ifindex, now_ns))
+        return 0;
+    verdict = tcp_track_any(flow, &work->pkt, pkts, &work->syn, now_ns);
     if (verdict.events & TCP_EV_ESTABLISHED)
-        announce(&pkt->key, flow->id, RECORD_ESTABLISHED, skb->ifindex, s->now_ns);
+        announce(&work->pkt.key, flow->id, RECORD_ESTABLISHED, skb->ifindex, now_ns);
     if (verdict.events & TCP_EV_CLOSED)
-        announce(&pkt->key, flow->id, RECORD_CLOSED, skb->ifindex, s->now_ns);
+        announce(&work->pkt.key, flow->id, RECORD_CLOSED, skb->ifindex, now_ns);
     return verdict.old_bytes;
 }
 
@@ -123,7 +126,7 @@ static __always_inline void track(struct __sk_buff *skb, struct flow *flow, stru
     __u32 depth_left = 0;
 
     if (pkt->key.l4_proto == IP_PROTO_TCP && !tcp_track_expected(flow, pkt, now_ns))
-        s.old_bytes = track_unusual(flow, &s, work, iface);
+        s.old_bytes = track_unusual(skb, flow, work, pkts, now_ns);
     if (conf.depth_bytes)
         depth_left = flow_depth_left(flow, pkt, conf.depth_bytes);
     flow_count(flow, pkt, pkts, s.old_bytes, now_ns);

@@ -18,6 +18,7 @@
 
 #define PACKET_VLAN_TAGS   2
 #define PACKET_MPLS_LABELS 4
+#define PACKET_L2_MASK     0x3f /* Ethernet, two tags, four labels: 38 bytes */
 #define PACKET_EXT_HEADERS 8
 #define PACKET_L3_HDR_MASK 0x7fff /* the fixed header and eight of 2048 bytes fit */
 
@@ -383,6 +384,22 @@ PACKET_INLINE int packet_parse_l3(struct packet *pkt, struct packet_cursor *cur,
     return UNACCOUNTED_NOT_IP;
 }
 
+/*
+ * The verifier looks at all that follows once for each place where the network layer may begin. After tags
+ * and labels it is let go of which place it is, so that once is enough for all of them.
+ */
+PACKET_INLINE void packet_forget_offset(struct packet *pkt, struct packet_cursor *cur)
+{
+#ifdef __bpf__
+    pkt->l3_off = (__u16)packet_offset(cur);
+    PACKET_REREAD(pkt);
+    cur->pos = cur->start + (pkt->l3_off & PACKET_L2_MASK);
+#else
+    (void)pkt;
+    (void)cur;
+#endif
+}
+
 PACKET_INLINE int packet_is_vlan(__u16 eth_type)
 {
     return eth_type == ETH_TYPE_VLAN || eth_type == ETH_TYPE_QINQ || eth_type == ETH_TYPE_QINQ_OLD;
@@ -439,6 +456,7 @@ PACKET_INLINE int packet_parse_eth_type(struct packet *pkt, struct packet_cursor
             err = packet_skip_pppoe(cur, &eth_type);
         if (err)
             return err;
+        packet_forget_offset(pkt, cur);
     }
     return packet_parse_l3(pkt, cur, eth_type, wire_len - packet_offset(cur));
 }
