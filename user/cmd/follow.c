@@ -72,7 +72,7 @@ static void write_out(struct following *following)
 
     if (out->failed && !following->error)
         following->error = -ENOMEM;
-    if (!following->error && fwrite(out->data, 1, out->len, stdout) != out->len)
+    if (!following->error && out->len && fwrite(out->data, 1, out->len, stdout) != out->len)
         following->error = -errno;
     buf_clear(out);
 }

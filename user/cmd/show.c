@@ -54,7 +54,7 @@ static bool write_out(void *ctx)
 
     if (out->failed && !showing->error)
         showing->error = -ENOMEM;
-    if (!showing->error && fwrite(out->data, 1, out->len, stdout) != out->len)
+    if (!showing->error && out->len && fwrite(out->data, 1, out->len, stdout) != out->len)
         showing->error = -errno;
     buf_clear(out);
     return !showing->error;
