@@ -61,15 +61,29 @@ static int add_frames(struct index_use *use, const struct index *index,
     return err;
 }
 
-static int add_session(struct index_use *use, const struct index *index, uint64_t number)
+/* The table of streams has led to a session of another stream. */
+static bool is_other(const struct chosen_stream *stream, const struct session *session)
 {
+    return !stream->selector.by_id && !stream_selector_matches(&stream->selector, session, NULL, 0);
+}
+
+static int add_session(struct index_use *use, const struct index *index,
+                       const struct chosen_stream *stream)
+{
+    uint64_t number = number_of(index, stream);
     struct index_session session;
     int err;
 
+    if (!number)
+        return -ENOENT;
     for (size_t i = 0; i < use->only.count; i++)
         if (use->sessions[i].number == number)
             return 0; /* named twice */
     err = index_session(index, number, &session);
+    if (!err && is_other(stream, &session.session)) {
+        index_session_fini(&session);
+        err = -EBADMSG;
+    }
     if (err)
         return err;
     use->sessions[use->only.count] = (struct replay_session){
@@ -141,11 +155,8 @@ static int gather(struct index_use *use, const struct index *index,
     use->sessions = calloc(choice->count, sizeof(*use->sessions));
     if (!use->sessions)
         return -ENOMEM;
-    for (size_t i = 0; i < choice->count && !err; i++) {
-        uint64_t number = number_of(index, &choice->streams[i]);
-
-        err = number ? add_session(use, index, number) : -ENOENT;
-    }
+    for (size_t i = 0; i < choice->count && !err; i++)
+        err = add_session(use, index, &choice->streams[i]);
     return err ? err : arrange(use, index_sums(index));
 }
 
