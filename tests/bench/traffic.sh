@@ -55,7 +55,7 @@ measure_wrk() { # [PID]: of what tracks
     local out=$WORK/wrk.out before after
     before=$(cpu_ns "$SERVER" "$@")
     in_a bash -c 'wrk -t 1 -c 16 -d "$0" -H "Connection: close" "$1"; times' "$seconds" "http://$B4/" >"$out"
-    [ $# -eq 0 ] || sleep 1.5 # closed sessions are written after they lingered
+    [ $# -eq 0 ] || sleep 1 # closed sessions are written after they lingered
     after=$(cpu_ns "$SERVER" "$@")
     awk -v ns=$((after - before + $(times_ns "$out"))) '
         /requests in/ { count = $1 } /Requests\/sec/ { rate = $2 }
