@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: an interface that appears while sesstap runs is tracked within 100 ms, ten times out of ten: a connection opened
 # then is in a record from its SYN on. When the interface goes, the sessions seen there are still recorded, open ones too.
+# A process of a namespace that is no container is not named.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq
@@ -45,6 +46,8 @@ sleep 0.5
 stop_sesstap
 assert_eq "exit status" 0 $?
 totals
+assert_eq "records that name a process though no container is known" 0 \
+    "$(record_count '.host.container == null and (.host.process != null or .host.pid != null)')"
 
 for ((n = 0; n < ROUNDS; n++)); do
     there="select(.dst.ip == \"10.78.$n.1\" and .link.interfaces == [\"new$n\"])"

@@ -121,6 +121,8 @@ void track_describe_host(void *ctx, uint32_t ifindex, struct record_host *host)
     host->pod = known(info->pod);
     host->namespace_name = known(info->pod_namespace);
     host->netns = known(info->netns);
+    if (!host->container)
+        return; /* the oldest process of a plain namespace may be one that just passes through */
     host->process = known(info->process);
     if (info->pid > 0)
         host->pid = info->pid;
