@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause OR Apache-2.0) */
 /* The frame that is measured, and where in it a flow's number stands. Shared with mutate.bpf.c. */
 #ifndef SESSTAP_BENCH_MUTATE_H
 #define SESSTAP_BENCH_MUTATE_H
