@@ -32,8 +32,7 @@ static const struct command commands[] = {
      "\n"
      "show, follow, extract, list and stats use FILE.stidx as long as the file has not changed;\n"
      "--no-index makes them read it all. read -o writes one too."},
-    {"show", cmd_show,
-     "[-r] [-f FILTER] [--overlap POLICY] [--json] FILE|DIR STREAM",
+    {"show", cmd_show, "[-r] [-f FILTER] [--overlap POLICY] [--json] FILE|DIR STREAM",
      "one session: general, timing, statistics, TCP behaviour, and a ladder of its packets\n"
      "\n"
      "STREAM is tcp:N, udp:N, icmp:N or sctp:N (N = streamIndex), N for tcp:N, or an @id."},
@@ -44,8 +43,7 @@ static const struct command commands[] = {
      "\n"
      "--client or --server: one side alone. raw writes bytes and nothing else. Exit status 3\n"
      "when bytes of the stream are missing in the capture."},
-    {"extract", cmd_extract,
-     "[-r] [-f FILTER] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng",
+    {"extract", cmd_extract, "[-r] [-f FILTER] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng",
      "just these sessions' packets, byte for byte, as a capture file\n"
      "\n"
      "pcapng keeps the names and TLS secrets of the input that concern the sessions, and marks\n"

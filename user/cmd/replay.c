@@ -31,9 +31,8 @@ struct replay {
     struct capfile *capfile;
     struct flows *flows;
     struct fragments *fragments; /* NULL: none has come yet */
-    struct frame_place
-        *pieces;          /* [PIECES_KNOWN], a ring of fragments' places; NULL: not asked for */
-    uint64_t piece_count; /* fragments so far */
+    struct frame_place *pieces;  /* [PIECES_KNOWN], a ring; NULL: places are not asked for */
+    uint64_t piece_count;        /* fragments so far */
     struct pipeline *pipeline;
     struct pipeline_conf pipeline_conf;
     struct progress progress;
