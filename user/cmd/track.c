@@ -131,12 +131,14 @@ static void finish_due(struct tracker *tracker, struct session *session)
         return;
     }
     session->due_ns = 0;
-    if (has_woken(tracker, session))
+    if (has_woken(tracker, session)) {
+        session->close_reason = CLOSE_NONE;
         return;
+    }
     err = live_take(tracker->live, &session->key, session->id, &flow);
     if (!err)
         finish(tracker, session, &flow, session->close_reason);
-    /* else its last content is on its way: in the ring, or kept aside; finish_vanished looks after it */
+    /* else its last content is on its way: in the ring, or kept aside; visit_vanished looks after it */
 }
 
 /* Only when all samples of that time have been read can a session's streams be complete. */

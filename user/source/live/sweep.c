@@ -58,7 +58,8 @@ static void put_back(struct live *live, const struct flow_key *key, const struct
         .flow = *flow,
     };
 
-    if (bpf_map_update_elem(flows_fd(live), key, flow, BPF_NOEXIST))
+    record.flow.bits &= ~FLOW_RESTARTING;
+    if (bpf_map_update_elem(flows_fd(live), key, &record.flow, BPF_NOEXIST))
         live->events.reused(live->events.ctx, &record);
 }
 
@@ -68,11 +69,14 @@ int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id, s
 
     if (err)
         return err;
+    if (flow->bits & FLOW_RESTARTING)
+        return -ESTALE; /* handed over already: its content comes as RECORD_REUSED */
     err = bpf_map_lookup_and_delete_elem(flows_fd(live), key, flow);
     if (err)
         return err;
-    if (flow->id == flow_id)
+    if (flow->id != flow_id)
+        put_back(live, key, flow);
+    else if (!(flow->bits & FLOW_RESTARTING))
         return 0;
-    put_back(live, key, flow);
     return -ESTALE;
 }
