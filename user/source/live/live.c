@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -111,6 +112,17 @@ static int allocate(struct live *live)
     return live->percpu && live->sweep_keys && live->sweep_flows && live->attachments ? 0 : -ENOMEM;
 }
 
+/* Each interface takes two links: hundreds of them pass the usual limit of 1024. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 struct live *live_open(const struct live_conf *conf, const struct live_events *events)
 {
     struct live *live = calloc(1, sizeof(*live));
@@ -121,6 +133,7 @@ struct live *live_open(const struct live_conf *conf, const struct live_events *e
     live->conf = *conf;
     live->events = *events;
     libbpf_set_print(quiet_libbpf);
+    raise_file_limit();
     live->skel = sesstap_bpf__open();
     if (!live->skel) {
         err = -errno;
