@@ -72,7 +72,7 @@ static int parse_seconds(const char *option, const char *text, uint64_t *out_ns)
     char *end;
     double seconds = strtod(text, &end);
 
-    if (end == text || *end || !(seconds > 0) || seconds > MAX_SECONDS) {
+    if (end == text || *end || !(seconds >= 1e-9) || seconds > MAX_SECONDS) {
         log_error("%s %s: seconds are wanted, more than 0", option, text);
         return -EINVAL;
     }
