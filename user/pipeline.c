@@ -29,6 +29,7 @@ struct session_files {
     const struct session *session;
     const struct flow *flow; /* offline: the entry itself */
     struct streams *streams;
+    struct tcpsession *tcpsession;
     unsigned int client; /* endpoint */
 };
 
@@ -66,7 +67,7 @@ void pipeline_note_error(struct pipeline *pipeline, enum prom_sink sink, int err
     if (!pipeline->totals.sink_errors[sink]++ && err != pipeline->totals.first_error)
         log_error("cannot write %s %s: %s; tracking goes on, and what is not written is counted",
                   what[sink], path, strerror(-err));
-    if (!pipeline->totals.first_error)
+    if (!pipeline->totals.first_error || err == -EPIPE) /* the reader is gone: that ends a run */
         pipeline->totals.first_error = err;
 }
 
@@ -161,6 +162,8 @@ static void on_stream_data(void *ctx, unsigned int from, uint64_t offset, const 
 
     if (files->streams)
         streams_data(files->streams, from == files->client, offset, data, len);
+    if (files->tcpsession)
+        tcpsession_data(files->tcpsession, from == files->client, seg->number, data, len);
     if (hooks->data)
         hooks->data(hooks->ctx, files->session, files->flow, from, offset, data, len, seg);
 }
@@ -214,9 +217,12 @@ static void open_dialog(struct pipeline *pipeline, struct session *session, cons
     files->client = flow_client(flow);
     if (pipeline->conf.streams)
         files->streams = streams_open(pipeline->conf.dir, session->number, pipeline->conf.holes);
+    if (pipeline->conf.tcpsession && conf.is_tcp)
+        files->tcpsession = tcpsession_open(pipeline->conf.dir, session->number);
     session->dialog = dialog_new(&conf);
     if (!session->dialog) {
         streams_abort(files->streams);
+        tcpsession_abort(files->tcpsession);
         free(files);
         return;
     }
@@ -354,6 +360,7 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
         .data = frame->data + pkt->payload_off,
         .time_ns = frame->time_ns,
         .pkt_index = flow->pkts[0] + flow->pkts[1],
+        .number = frame->number,
         .pkts = frame->pkts,
         .ip_id = pkt->ip_id,
         .from = pkt->from,
@@ -414,12 +421,34 @@ void pipeline_copy_frame(struct pipeline *pipeline, struct session *session,
 
 /* ---- ends ------------------------------------------------------------------------------------- */
 
+/* Every TCP session has one, also without payload. */
+static void close_tcpsession(struct pipeline *pipeline, struct session *session,
+                             const struct flow *flow)
+{
+    struct tcpsession *out = session->files ? session->files->tcpsession : NULL;
+    int err;
+
+    if (!pipeline->conf.tcpsession || session->key.l4_proto != IP_PROTO_TCP)
+        return;
+    if (!out)
+        out = tcpsession_open(pipeline->conf.dir, session->number);
+    err = out ? tcpsession_close(out, &session->key, flow_client(flow)) : -errno;
+    if (err)
+        pipeline_note_error(pipeline, PROM_SINK_STREAMS, err, pipeline->conf.dir);
+    if (session->files)
+        session->files->tcpsession = NULL;
+}
+
 static void close_files(struct pipeline *pipeline, struct session *session, const struct flow *flow)
 {
     uint64_t drops = flow->quality[0].samples_dropped + flow->quality[1].samples_dropped;
     int err;
 
     if (session->capture) {
+        uint64_t left_out = capture_left_out(session->capture);
+
+        if (left_out) /* the first of them was an error when it was written */
+            pipeline->totals.sink_errors[PROM_SINK_CAPTURES] += left_out - 1;
         err = capture_close(session->capture, flow->pkts[0] + flow->pkts[1], drops);
         if (err && !session->capture_failed)
             pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);
@@ -431,6 +460,7 @@ static void close_files(struct pipeline *pipeline, struct session *session, cons
             pipeline_note_error(pipeline, PROM_SINK_STREAMS, err, pipeline->conf.dir);
         session->files->streams = NULL;
     }
+    close_tcpsession(pipeline, session, flow);
 }
 
 static void release(struct session *session)
@@ -448,8 +478,10 @@ void pipeline_drop(struct pipeline *pipeline, struct session *session)
     (void)pipeline;
     capture_abort(session->capture);
     session->capture = NULL;
-    if (session->files)
+    if (session->files) {
         streams_abort(session->files->streams);
+        tcpsession_abort(session->files->tcpsession);
+    }
     release(session);
 }
 
