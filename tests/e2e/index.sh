@@ -81,8 +81,14 @@ refused() { # WHAT
     same "$1" show "$FILE" tcp:0
 }
 
+change_byte() { # OFFSET: in the index
+    local old
+    old=$(od -An -tu1 -j "$1" -N1 "$FILE.stidx")
+    printf '%b' "\\x$(printf %02x $((old ^ 16)))" | dd of="$FILE.stidx" bs=1 seek="$1" conv=notrunc status=none
+}
+
 check_bad_index() {
-    local size
+    local size said
     "$SESSTAP" index "$FILE" 2>/dev/null
     touch "$FILE"
     refused "a capture that was touched"
@@ -91,8 +97,13 @@ check_bad_index() {
     truncate -s $((size - 8)) "$FILE.stidx"
     refused "an index cut short"
     "$SESSTAP" index "$FILE" 2>/dev/null
-    printf '\x55' | dd of="$FILE.stidx" bs=1 seek=300 conv=notrunc status=none
-    refused "an index with a changed byte"
+    change_byte 130
+    refused "an index with a changed byte in its head"
+    "$SESSTAP" index "$FILE" 2>/dev/null
+    change_byte 300
+    said=$("$SESSTAP" list "$FILE" 2>&1 >/dev/null | grep -c "stidx is not used")
+    assert_eq "an index with a changed byte in a session: warned of" 1 "$said"
+    same "an index with a changed byte in a session" list "$FILE" --json
     : >"$FILE.stidx"
     refused "an empty index"
     rm -f "$FILE.stidx"
