@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whole captures through the kernel programs and through the offline ledger (session/flows.c): after each
+ * packet both have the same entry, field by field but for what depends on the interface and on numbering, and
+ * in the end the same sessions, those that lost their ports to a new one too. Each golden capture, and each
+ * Ethernet capture of the corpus when it is there (CORPUS=folder). Our clock is the kernel's. timeout: 600
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <ftw.h>
+#include <glob.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden/capture_script.h"
+#include "kernel/flow_text.h"
+#include "kernel/ring_log.h"
+#include "kernel/tracker.h"
+#include "session/flows.h"
+#include "source/capfile/capfile.h"
+#include "tcp.h"
+#include "tunnel.h"
+
+#define LINKTYPE_ETHERNET 1
+#define FRAME_MIN         15   /* BPF_PROG_TEST_RUN wants a byte behind the Ethernet header */
+#define FRAME_MAX         3500 /* and a linear buffer of one page */
+#define MAX_FLOWS         65536
+#define RING_BYTES        (16 << 20)
+
+/* A packet as it was on the wire; what was not captured is zero. */
+struct wire_frame {
+    uint8_t *data;
+    uint32_t cap_len;
+    uint32_t wire_len;
+    uint16_t linktype;
+};
+
+struct wire_capture {
+    const char *name;
+    struct wire_frame *frames;
+    size_t count;
+};
+
+struct session_copy {
+    struct flow_key key;
+    struct flow flow;
+};
+
+struct comparison {
+    const struct tracker *tracker;
+    const char *name;
+    struct session_copy *reused; /* sessions that ended since their ports began another */
+    size_t reused_count;
+    size_t open;
+    size_t packet; /* its number, from 1 */
+};
+
+static void keep_frame(struct wire_capture *capture, const struct wire_frame *frame)
+{
+    struct wire_frame *kept;
+
+    capture->frames = realloc(capture->frames, (capture->count + 1) * sizeof(*kept));
+    assert_non_null(capture->frames);
+    kept = &capture->frames[capture->count++];
+    *kept = *frame;
+    kept->data = calloc(1, frame->wire_len + 1);
+    assert_non_null(kept->data);
+    memcpy(kept->data, frame->data, frame->cap_len);
+}
+
+static void capture_fini(struct wire_capture *capture)
+{
+    for (size_t i = 0; i < capture->count; i++)
+        free(capture->frames[i].data);
+    free(capture->frames);
+}
+
+/* ---- what is not comparable, by design --------------------------------------------------------- */
+
+static int parse(const struct wire_frame *frame, struct packet *pkt)
+{
+    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->wire_len};
+
+    memset(pkt, 0, sizeof(*pkt));
+    return packet_parse_eth(pkt, &cur, frame->wire_len);
+}
+
+/* NULL, or why offline such a packet is treated otherwise than live, or can't be run. */
+static const char *reason_of_frame(const struct wire_frame *frame)
+{
+    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->wire_len};
+    struct tunnel tunnel;
+    struct packet pkt;
+
+    if (frame->linktype != LINKTYPE_ETHERNET)
+        return "not Ethernet";
+    if (frame->wire_len > FRAME_MAX)
+        return "a packet larger than a test run takes";
+    parse(frame, &pkt);
+    if (pkt.is_fragment)
+        return "IP fragments, which are joined offline";
+    if (tunnel_inner(&pkt, &cur, frame->wire_len, &tunnel))
+        return "a tunnel, which is looked into offline";
+    return NULL;
+}
+
+static const char *reason_to_leave_out(const struct wire_capture *capture)
+{
+    for (size_t i = 0; i < capture->count; i++) {
+        const char *reason = reason_of_frame(&capture->frames[i]);
+
+        if (reason)
+            return reason;
+    }
+    return NULL;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------------ */
+
+/* What depends on interface, numbering and sampling goes. */
+static struct flow comparable(const struct flow *flow)
+{
+    struct flow same = *flow;
+
+    same.id = 0;
+    same.ifindex = 0;
+    same.slot = 0;
+    for (int i = 0; i < 2; i++) {
+        same.quality[i].sampled_bytes = 0;
+        same.quality[i].sampled_retransmit_bytes = 0;
+        same.quality[i].lost_bytes = 0;
+        same.quality[i].lost_retransmit_bytes = 0;
+        same.quality[i].samples_dropped = 0;
+    }
+    return same;
+}
+
+static void assert_same(const struct comparison *comparison, const struct flow_key *key,
+                        const struct flow *kernel, const struct flow *ours)
+{
+    struct flow a = comparable(kernel), b = comparable(ours);
+    char kernel_text[FLOW_TEXT_ROOM], our_text[FLOW_TEXT_ROOM];
+    size_t at = 0;
+
+    if (!memcmp(&a, &b, sizeof(a)))
+        return;
+    while (((const uint8_t *)&a)[at] == ((const uint8_t *)&b)[at])
+        at++;
+    flow_text(key, kernel, kernel_text);
+    flow_text(key, ours, our_text);
+    fail_msg("%s: packet %zu\nkernel %s\nours   %s\nfirst difference at byte %zu of struct flow",
+             comparison->name, comparison->packet, kernel_text, our_text, at);
+}
+
+static void on_end(void *ctx, struct tracked *tracked, enum close_reason reason)
+{
+    struct comparison *comparison = ctx;
+    const struct flow_key *key = &tracked->session.key;
+    struct flow kernel;
+
+    if (reason == CLOSE_REUSED) {
+        comparison->reused = realloc(comparison->reused,
+                                     (comparison->reused_count + 1) * sizeof(*comparison->reused));
+        assert_non_null(comparison->reused);
+        comparison->reused[comparison->reused_count++] = (struct session_copy){*key, tracked->flow};
+        return;
+    }
+    comparison->open++;
+    if (tracker_get_flow(comparison->tracker, key, &kernel))
+        fail_msg("%s: the kernel lacks a session", comparison->name);
+    assert_same(comparison, key, &kernel, &tracked->flow);
+}
+
+static void compare_frame(struct comparison *comparison, struct flows *flows,
+                          struct wire_frame *frame)
+{
+    const struct tracker *tracker = comparison->tracker;
+    struct packet pkt;
+    uint32_t reason = (uint32_t)parse(frame, &pkt), old_bytes;
+    uint64_t given_up = reason ? tracker_unaccounted(tracker, reason).skbs : 0;
+    const struct tracked *tracked;
+    struct flow kernel;
+
+    assert_int_equal(tracker_run(tracker->ingress_fd, frame->data, frame->wire_len, NULL), TC_NEXT);
+    if (reason) {
+        if (tracker_unaccounted(tracker, reason).skbs != given_up + 1)
+            fail_msg("%s: packet %zu: we give it up for reason %u, the kernel does not",
+                     comparison->name, comparison->packet, reason);
+        return;
+    }
+    if (tracker_get_flow(tracker, &pkt.key, &kernel))
+        fail_msg("%s: packet %zu: the kernel has no such session", comparison->name,
+                 comparison->packet);
+    tracked = flows_track(flows, &pkt, 1, frame->data, frame->wire_len,
+                          kernel.dir[pkt.from].last_ns, &old_bytes);
+    assert_non_null(tracked);
+    assert_same(comparison, &pkt.key, &kernel, &tracked->flow);
+}
+
+/* The kernel's announcements of sessions whose entry was reused, in order. */
+static void compare_reused(struct comparison *comparison, struct ring_log *log)
+{
+    size_t count = 0;
+
+    ring_log_take(log);
+    for (size_t i = 0; i < log->event_count; i++) {
+        const struct record_flow *record = &log->events[i];
+
+        if (record->event.type != RECORD_REUSED)
+            continue;
+        assert_true(count < comparison->reused_count);
+        assert_memory_equal(&record->event.key, &comparison->reused[count].key,
+                            sizeof(struct flow_key));
+        assert_same(comparison, &record->event.key, &record->flow, &comparison->reused[count].flow);
+        count++;
+    }
+    assert_int_equal(count, comparison->reused_count);
+}
+
+/* Returns the number of sessions; 0 for a capture that was left out, with a line that says why. */
+static size_t compare_capture(const struct tracker *tracker, struct ring_log *log,
+                              struct wire_capture *capture, size_t *reused)
+{
+    struct comparison comparison = {.tracker = tracker, .name = capture->name};
+    const char *reason = reason_to_leave_out(capture);
+    struct flows *flows;
+
+    if (reason) {
+        printf("left out: %s: %s\n", capture->name, reason);
+        return 0;
+    }
+    flows = flows_new(on_end, &comparison);
+    assert_non_null(flows);
+    for (size_t i = 0; i < capture->count; i++) {
+        comparison.packet = i + 1;
+        if (capture->frames[i].wire_len >= FRAME_MIN)
+            compare_frame(&comparison, flows, &capture->frames[i]);
+    }
+    compare_reused(&comparison, log);
+    flows_finish(flows);
+    assert_int_equal(tracker_count_flows(tracker), comparison.open);
+    flows_free(flows);
+    free(comparison.reused);
+    tracker_clear_flows(tracker);
+    *reused += comparison.reused_count;
+    return comparison.open + comparison.reused_count;
+}
+
+/* ---- captures --------------------------------------------------------------------------------------- */
+
+struct setup {
+    struct tracker tracker;
+    struct ring_log log;
+    size_t reused; /* sessions so far whose ports began another */
+};
+
+static size_t compare_script(struct setup *setup, const char *path)
+{
+    struct wire_capture capture = {.name = path};
+    struct capture_script script;
+    size_t sessions;
+
+    capture_script_read(&script, path);
+    for (size_t i = 0; i < script.count; i++) {
+        const struct capture_frame *frame = &script.frames[i];
+
+        keep_frame(&capture, &(struct wire_frame){frame->data, frame->cap_len, frame->wire_len,
+                                                  script.linktypes[frame->interface]});
+    }
+    sessions = compare_capture(&setup->tracker, &setup->log, &capture, &setup->reused);
+    capture_fini(&capture);
+    capture_script_fini(&script);
+    return sessions;
+}
+
+static void golden_captures_are_tracked_alike(void **state)
+{
+    size_t sessions = 0;
+    glob_t found;
+
+    assert_int_equal(glob("tests/golden/*/script", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        sessions += compare_script(*state, found.gl_pathv[i]);
+    printf("%zu sessions of golden captures, %zu of them reused\n", sessions,
+           ((struct setup *)*state)->reused);
+    assert_true(sessions > found.gl_pathc / 2);
+    assert_true(((struct setup *)*state)->reused > 0);
+    globfree(&found);
+}
+
+static size_t compare_file(struct setup *setup, const char *path)
+{
+    const struct capfile_conf conf = {.paths = &path, .path_count = 1};
+    struct capfile *capfile = capfile_open(&conf);
+    struct wire_capture capture = {.name = path};
+    size_t sessions;
+    struct frame frame;
+
+    if (!capfile)
+        return 0;
+    while (capfile_next(capfile, &frame) == 1)
+        keep_frame(&capture, &(struct wire_frame){(uint8_t *)(uintptr_t)frame.data, frame.cap_len,
+                                                  frame.wire_len, frame.linktype});
+    capfile_close(capfile);
+    sessions = compare_capture(&setup->tracker, &setup->log, &capture, &setup->reused);
+    capture_fini(&capture);
+    return sessions;
+}
+
+static glob_t corpus_files;
+
+static int find_capture(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    const char *suffix = strrchr(path + at->base, '.');
+
+    (void)info;
+    if (type == FTW_F && suffix && (!strcmp(suffix, ".pcap") || !strcmp(suffix, ".pcapng")))
+        glob(path, corpus_files.gl_pathc ? GLOB_APPEND | GLOB_NOCHECK : GLOB_NOCHECK, NULL,
+             &corpus_files);
+    return 0;
+}
+
+static void corpus_captures_are_tracked_alike(void **state)
+{
+    const char *corpus = getenv("CORPUS");
+    size_t sessions = 0;
+
+    nftw(corpus ? corpus : "../shared/corpus", find_capture, 16, FTW_PHYS);
+    if (!corpus_files.gl_pathc)
+        skip();
+    for (size_t i = 0; i < corpus_files.gl_pathc; i++)
+        sessions += compare_file(*state, corpus_files.gl_pathv[i]);
+    printf("%zu sessions of %zu corpus captures\n", sessions, (size_t)corpus_files.gl_pathc);
+    globfree(&corpus_files);
+    assert_true(sessions > 0);
+}
+
+static int open_all(void **state)
+{
+    static struct setup setup;
+    const struct tracker_options options = {.max_flows = MAX_FLOWS,
+                                            .lifecycle_ring_bytes = RING_BYTES};
+
+    tracker_open(&setup.tracker, &options);
+    ring_log_open(&setup.log, &setup.tracker);
+    *state = &setup;
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    struct setup *setup = *state;
+
+    ring_log_close(&setup->log);
+    tracker_close(&setup->tracker);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_captures_are_tracked_alike),
+        cmocka_unit_test(corpus_captures_are_tracked_alike),
+    };
+
+    return cmocka_run_group_tests_name("differential_captures", tests, open_all, close_all);
+}
