@@ -164,6 +164,10 @@ static __always_inline void classify(struct __sk_buff *skb, enum hook_direction 
     }
     iface = &work->iface;
     count_seen(iface->slot, hook, &size);
+    if (hook == HOOK_INGRESS && iface->loopback) {
+        count_unaccounted(UNACCOUNTED_OTHER_HOP, &size);
+        return;
+    }
     __builtin_memset(&work->pkt, 0, sizeof(work->pkt));
     reason = (__u32)parse(skb, &work->pkt, iface->l3_only);
     if (reason) {

@@ -193,8 +193,9 @@ _Static_assert(sizeof(struct flow) == 616, "flow");
 struct iface_conf {
     __u16 slot; /* index of its counters */
     __u16 scope;
-    __u8 l3_only; /* packets begin with the IP header */
-    __u8 pad[3];
+    __u8 l3_only;  /* packets begin with the IP header */
+    __u8 loopback; /* what it sends it receives: counted on the way out only */
+    __u8 pad[2];
 };
 _Static_assert(sizeof(struct iface_conf) == 8, "iface_conf");
 

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: what crosses two tracked interfaces, from one container over a bridge to another, is one session with both in
 # its path, each wire packet of it counted once; the other half is unaccounted as other_hop, in packets and socket buffers.
+# So is what lo receives: it passed on its way out.
 . "$(dirname "$0")/lib.sh"
 need_root
-need jq
+need jq ping
 
 # A is the host with a bridge; B and C are containers at it.
 NS_A=sst-$$-a NS_B=sst-$$-b NS_C=sst-$$-c
@@ -46,4 +47,13 @@ assert_eq "as many wire packets are other_hop as the records have" "$(record_sum
 assert_true "of several to a socket buffer" test "$(record_sum .packetsCount)" -gt $((2 * TRACKED))
 assert_eq "packets_total = packets of all records + unaccounted" "$(metric sesstap_packets_total)" \
     $(($(record_sum .packetsCount) + $(metric sesstap_unaccounted_packets_total)))
+
+OUT=$WORK/lo
+start_sesstap -i lo -o "$OUT"
+assert_true "pings at lo" in_a ping -q -c 3 -i 0.2 127.0.0.1
+stop_sesstap
+assert_eq "lo: exit status" 0 $?
+totals
+assert_eq "lo: pings and answers, each once" "6 168 168" \
+    "$(record_query '[.packetsCount, .out.payload, .in.payload] | join(" ")')"
 finish

@@ -6,6 +6,8 @@
 
 #include "source/live/live_internal.h"
 
+#define LOOPBACK_IFINDEX 1 /* of every network namespace: net/core/dev.c */
+
 static void traffic_sum(struct traffic *sum, const struct traffic *part)
 {
     sum->skbs += part->skbs;
@@ -62,7 +64,8 @@ static void erase_iface(struct live *live, uint32_t ifindex)
 
 int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_only)
 {
-    struct iface_conf conf = {.scope = scope, .l3_only = l3_only};
+    struct iface_conf conf = {
+        .scope = scope, .l3_only = l3_only, .loopback = ifindex == LOOPBACK_IFINDEX};
     int slot = attachments_reserve(live->attachments, ifindex, scope, l3_only), err;
 
     if (slot < 0)
@@ -78,7 +81,7 @@ int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_onl
 
 int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope)
 {
-    struct iface_conf conf = {.scope = scope};
+    struct iface_conf conf = {.scope = scope, .loopback = ifindex == LOOPBACK_IFINDEX};
     int slot = attachments_set_scope(live->attachments, ifindex, scope, &conf.l3_only);
 
     if (slot < 0)
