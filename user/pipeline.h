@@ -20,6 +20,7 @@
 #include "sink/record.h"
 #include "sink/screen.h"
 #include "sink/streams.h"
+#include "sink/tcpsession.h"
 
 struct segment;
 
@@ -44,7 +45,8 @@ struct pipeline_conf {
     const char *dir;            /* of captures and streams; NULL: neither */
     bool captures;              /* a capture file a session */
     enum capture_format format;
-    bool streams; /* two files of bytes a session */
+    bool streams;    /* two files of bytes a session */
+    bool tcpsession; /* a JSON file of payload a TCP session; offline only */
     enum hole_policy holes;
     bool lots;             /* in records */
     bool whole_sessions;   /* every packet is sampled: a jump in their numbers is a loss */
@@ -100,6 +102,7 @@ struct pipeline_frame {
     uint64_t time_ns;
     uint32_t old_bytes; /* of its payload, seen before */
     uint32_t pkts;      /* wire packets */
+    uint64_t number;    /* in its capture, from 1 */
 };
 
 /* Like pipeline_sample, for a packet from a file; counts into flow what was read of its payload. */

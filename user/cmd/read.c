@@ -22,12 +22,17 @@ enum {
     OPT_PCAPNG,
     OPT_STREAMS,
     OPT_HOLES,
+    OPT_FORMAT,
 };
 
 static const struct option OWN_OPTIONS[] = {
-    {"lots", no_argument, NULL, OPT_LOTS},         {"pcap", no_argument, NULL, OPT_PCAP},
-    {"pcapng", no_argument, NULL, OPT_PCAPNG},     {"streams", no_argument, NULL, OPT_STREAMS},
-    {"holes", required_argument, NULL, OPT_HOLES}, {NULL, 0, NULL, 0},
+    {"lots", no_argument, NULL, OPT_LOTS},
+    {"pcap", no_argument, NULL, OPT_PCAP},
+    {"pcapng", no_argument, NULL, OPT_PCAPNG},
+    {"streams", no_argument, NULL, OPT_STREAMS},
+    {"holes", required_argument, NULL, OPT_HOLES},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {NULL, 0, NULL, 0},
 };
 
 struct reading {
@@ -63,6 +68,19 @@ static int set_holes(struct reading *reading, const char *text)
     return 0;
 }
 
+/* The records themselves are written either way. */
+static int set_output(struct reading *reading, const char *text)
+{
+    bool is_tcpsession = !strcmp(text, "tcpsession");
+
+    if (!is_tcpsession && strcmp(text, "ndjson") != 0) {
+        log_error("--format %s: ndjson or tcpsession is wanted", text);
+        return -EINVAL;
+    }
+    reading->conf.pipeline.tcpsession = is_tcpsession;
+    return 0;
+}
+
 static int set_option(void *ctx, int option, const char *arg)
 {
     struct reading *reading = ctx;
@@ -83,6 +101,8 @@ static int set_option(void *ctx, int option, const char *arg)
         return 0;
     case OPT_HOLES:
         return set_holes(reading, arg);
+    case OPT_FORMAT:
+        return set_output(reading, arg);
     default:
         return -EINVAL;
     }
@@ -183,6 +203,16 @@ static int read_files(struct reading *reading)
     return file_options_status(err, &result);
 }
 
+/* An option that was given and writes files; NULL: none. */
+static const char *option_of_files(const struct pipeline_conf *pipeline)
+{
+    if (pipeline->captures)
+        return pipeline->format == CAPTURE_PCAP ? "--pcap" : "--pcapng";
+    if (pipeline->streams)
+        return "--streams";
+    return pipeline->tcpsession ? "--format tcpsession" : NULL;
+}
+
 int cmd_read(int argc, char **argv)
 {
     struct reading reading = {0};
@@ -196,9 +226,10 @@ int cmd_read(int argc, char **argv)
     int status = EXIT_USAGE;
 
     if (!file_options_parse(&reading.options, &command, argc, argv)) {
-        if (!reading.dir && (reading.conf.pipeline.captures || reading.conf.pipeline.streams)) {
-            log_error("%s needs a folder to write to: add -o DIR",
-                      reading.conf.pipeline.captures ? "--pcap" : "--streams");
+        const char *option = option_of_files(&reading.conf.pipeline);
+
+        if (option && !reading.dir) {
+            log_error("%s needs a folder to write to: add -o DIR", option);
         } else {
             file_options_apply(&reading.options, &reading.conf);
             status = read_files(&reading);

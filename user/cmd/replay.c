@@ -85,6 +85,7 @@ static struct tracked *follow_packet(struct replay *replay, const struct packet 
         .wire_len = frame->wire_len,
         .time_ns = frame->time_ns,
         .pkts = pkts,
+        .number = frame->number,
     };
     struct tracked *tracked = flows_track(replay->flows, pkt, pkts, frame->data, frame->cap_len,
                                           frame->time_ns, &piece.old_bytes);

@@ -37,8 +37,9 @@ static bool wants_records_only(const struct replay_conf *conf)
     const struct pipeline_conf *pipeline = &conf->pipeline;
     const struct replay_hooks *hooks = &conf->hooks;
 
-    return !pipeline->captures && !pipeline->streams && !pipeline->lots && !hooks->packet &&
-           !hooks->data && !hooks->hole && !hooks->place && !hooks->done && hooks->record;
+    return !pipeline->captures && !pipeline->streams && !pipeline->tcpsession && !pipeline->lots &&
+           !hooks->packet && !hooks->data && !hooks->hole && !hooks->place && !hooks->done &&
+           hooks->record;
 }
 
 /* A record that was told can't be taken back: is all of it there? */

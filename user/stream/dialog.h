@@ -54,6 +54,7 @@ struct segment {
     const uint8_t *data;
     uint64_t time_ns;
     uint64_t pkt_index; /* of the session's packets, from 1 */
+    uint64_t number;    /* of the packet in its capture, from 1; 0: live */
     uint32_t pkts;      /* wire packets */
     uint16_t ip_id;
     uint8_t from; /* endpoint, 0 or 1 */
