@@ -18,6 +18,8 @@
 #define SEEK_BYTES (4u << 10)
 /* How much is kept behind: bounds what a mapped file adds to resident memory. */
 #define BEHIND_BYTES (4u << 20)
+/* The same when it is read here and there. */
+#define JUMPED_BYTES (64u << 20)
 #define BUFFER_BYTES (256u << 10)
 #define PAGE_BYTES   4096u
 #define LINE_BYTES   64u
@@ -34,6 +36,7 @@ static int open_mapped(struct input *input, int fd)
     input->map = map;
     input->map_len = input->size_bytes;
     input->piece = PIECE_BYTES;
+    input->behind = BEHIND_BYTES;
     input->base = input->pos = input->limit = map;
     return 0;
 }
@@ -132,7 +135,7 @@ static const uint8_t *fill_mapped(struct input *input, size_t want)
     size_t left = input->map_len - at;
     size_t ahead = want > input->piece ? want : input->piece;
 
-    if (at - input->dropped >= BEHIND_BYTES)
+    if (at - input->dropped >= input->behind)
         drop_behind(input, at & ~(size_t)(PAGE_BYTES - 1));
     if (ahead > left)
         ahead = left;
@@ -236,6 +239,22 @@ int input_seek(struct input *input, uint64_t offset)
                                 ~(ptrdiff_t)(PAGE_BYTES - 1)));
     input->pos = input->limit = input->base + offset;
     input->dropped = (size_t)offset & ~(size_t)(PAGE_BYTES - 1);
+    input->filled = (size_t)offset;
+    input->records = 0;
+    input->piece = SEEK_BYTES;
+    return 0;
+}
+
+int input_jump(struct input *input, uint64_t offset)
+{
+    if (offset >= input_offset(input) && offset - input_offset(input) <= input_have(input)) {
+        input->pos += offset - input_offset(input);
+        return 0;
+    }
+    if (!input->map || offset > input->size_bytes || offset < input->dropped)
+        return input_seek(input, offset);
+    input->behind = JUMPED_BYTES;
+    input->pos = input->limit = input->base + offset;
     input->filled = (size_t)offset;
     input->records = 0;
     input->piece = SEEK_BYTES;

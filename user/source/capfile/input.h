@@ -24,6 +24,7 @@ struct input {
     size_t dropped;   /* mapped: pages before this offset were given back */
     size_t filled;    /* mapped: where input_fill was called last */
     size_t piece;     /* mapped: how much it looks ahead */
+    size_t behind;    /* mapped: how much is kept behind */
     uint32_t records; /* taken since then; whoever takes one counts it */
 
     struct decoder *decoder; /* streamed */
@@ -54,6 +55,8 @@ void input_close(struct input *input);
 const uint8_t *input_fill(struct input *input, size_t want);
 /* Go on at a byte; streams only forward. 0 or -errno; -ESPIPE: a stream is beyond it. */
 int input_seek(struct input *input, uint64_t offset);
+/* The same for one record after another, mostly forward: what was read between is given back now and then. */
+int input_jump(struct input *input, uint64_t offset);
 /* Bytes of the file on disk that were read. */
 uint64_t input_done(const struct input *input);
 

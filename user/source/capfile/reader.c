@@ -96,21 +96,9 @@ int reader_seek(struct reader *reader, uint64_t offset)
     return err;
 }
 
-static int jump(struct reader *reader, uint64_t offset)
-{
-    struct input *input = &reader->input;
-    uint64_t at = input_offset(input);
-
-    if (offset >= at && offset - at <= input_have(input)) {
-        input->pos += offset - at;
-        return 0;
-    }
-    return input_seek(input, offset);
-}
-
 int reader_read_at(struct reader *reader, uint64_t offset, struct frame *frame)
 {
-    if (!reader->resume || jump(reader, offset))
+    if (!reader->resume || input_jump(&reader->input, offset))
         return 0;
     reader->next = reader->resume;
     return reader_next(reader, frame) && frame->offset == offset;
@@ -118,7 +106,7 @@ int reader_read_at(struct reader *reader, uint64_t offset, struct frame *frame)
 
 int reader_learn_at(struct reader *reader, uint64_t offset)
 {
-    int err = reader->is_pcapng ? jump(reader, offset) : -EINVAL;
+    int err = reader->is_pcapng ? input_jump(&reader->input, offset) : -EINVAL;
 
     return err ? err : pcapng_learn_at(reader, offset);
 }
