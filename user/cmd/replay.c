@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cmd/frame_copies.h"
 #include "cmd/progress.h"
 #include "cmd/replay_index.h"
 #include "host/machine.h"
@@ -33,6 +34,7 @@ struct replay {
     struct fragments *fragments; /* NULL: none has come yet */
     struct frame_place *pieces;  /* [PIECES_KNOWN], a ring; NULL: places are not asked for */
     uint64_t piece_count;        /* fragments so far */
+    struct frame_copies *copies; /* of fragments, for captures; NULL: none */
     struct pipeline *pipeline;
     struct pipeline_conf pipeline_conf;
     struct progress progress;
@@ -153,9 +155,11 @@ static void correct_headers(struct flow *flow, const struct packet *pkt,
 
 static void note_piece(struct replay *replay, const struct frame *frame)
 {
-    if (!replay->conf->hooks.place)
-        return;
-    if (!replay->pieces)
+    if (replay->pipeline_conf.captures && !replay->piece_count)
+        replay->copies = frame_copies_new(HELD_FRAGMENT_BYTES);
+    if (replay->copies)
+        frame_copies_keep(replay->copies, frame);
+    if (replay->conf->hooks.place && !replay->pieces)
         replay->pieces = calloc(PIECES_KNOWN, sizeof(*replay->pieces));
     if (replay->pieces)
         replay->pieces[replay->piece_count % PIECES_KNOWN] =
@@ -175,6 +179,17 @@ static void tell_pieces(struct replay *replay, struct tracked *tracked,
         if (replay->pieces && replay->piece_count - piece <= PIECES_KNOWN)
             place = replay->pieces[piece % PIECES_KNOWN];
         hooks->place(hooks->ctx, &tracked->session, &place);
+    }
+}
+
+static void copy_pieces(struct replay *replay, struct tracked *tracked, const struct packet *pkt,
+                        const struct reassembled *whole)
+{
+    for (uint32_t i = 0; replay->copies && i < whole->pkts; i++) {
+        const struct frame *piece = frame_copies_get(replay->copies, whole->numbers[i] - 1);
+
+        if (piece)
+            copy_frame(replay, tracked, pkt, piece);
     }
 }
 
@@ -239,11 +254,12 @@ static struct tracked *take_packet(struct replay *replay, const struct packet *p
     if (carrier->whole) {
         correct_headers(&tracked->flow, pkt, carrier->whole);
         tell_pieces(replay, tracked, carrier->whole);
+        copy_pieces(replay, tracked, pkt, carrier->whole);
     } else {
         tell_place(replay, tracked, carrier->frame);
+        if (replay->pipeline_conf.captures)
+            copy_frame(replay, tracked, pkt, carrier->frame);
     }
-    if (replay->pipeline_conf.captures)
-        copy_frame(replay, tracked, pkt, carrier->frame);
     return tracked;
 }
 
@@ -464,6 +480,7 @@ int replay_run(const struct replay_conf *conf, struct replay_result *result)
     flows_free(replay.flows);
     fragments_free(replay.fragments);
     free(replay.pieces);
+    frame_copies_free(replay.copies);
     capfile_close(replay.capfile);
     replay_index_close(&known);
     return err;
