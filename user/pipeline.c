@@ -64,7 +64,8 @@ void pipeline_note_error(struct pipeline *pipeline, enum prom_sink sink, int err
 {
     static const char *const what[] = {"records", "capture files", "streams", "metrics"};
 
-    if (!pipeline->totals.sink_errors[sink]++ && err != pipeline->totals.first_error)
+    if (!pipeline->totals.sink_errors[sink]++ && err != pipeline->totals.first_error &&
+        err != -EPIPE)
         log_error("cannot write %s %s: %s; tracking goes on, and what is not written is counted",
                   what[sink], path, strerror(-err));
     if (!pipeline->totals.first_error || err == -EPIPE) /* the reader is gone: that ends a run */

@@ -205,7 +205,7 @@ static int track(struct run *run)
     tracker_stop(tracker);
     screen_free(run->screen);
     run->screen = NULL;
-    if (!tracker_report(tracker) || tracker_error(tracker))
+    if (!tracker_report(tracker) || (tracker_error(tracker) && tracker_error(tracker) != -EPIPE))
         status = EXIT_FAILED;
     tracker_free(tracker);
     return status;
