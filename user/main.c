@@ -21,12 +21,14 @@ static const struct command commands[] = {
      "line. With -o they go to DIR/sessions.ndjson, captures to DIR/pcap/, streams to DIR/streams/.\n"
      "Ends on SIGINT, SIGTERM or after --duration, and leaves nothing behind."},
     {"read", cmd_read,
-     "[-r] [-f FILTER] [-o DIR] [--lots] [--pcap|--pcapng] [--streams]\n"
-     "[--holes zero|mark|skip] [--overlap first|last|bsd|linux|windows|solaris] FILE|DIR...",
+     "[-r] [-f FILTER] [-o DIR] [--format ndjson|tcpsession] [--lots] [--pcap|--pcapng]\n"
+     "[--streams] [--holes zero|mark|skip] [--overlap first|last|bsd|linux|windows|solaris]\n"
+     "[--no-index] FILE|DIR...",
      "the sessions of capture files, as records, captures and streams\n"
      "\n"
      "Records in order of the first packet, one JSON object a line, on stdout or, with -o, in\n"
-     "DIR/sessions.ndjson; captures in DIR/pcap/, streams in DIR/streams/."},
+     "DIR/sessions.ndjson; captures in DIR/pcap/, streams in DIR/streams/; with --format tcpsession\n"
+     "also a JSON file of the payload of each TCP session, in DIR/tcpsession/."},
     {"index", cmd_index, "[--overlap POLICY] FILE...",
      "write an index beside a capture file, so that later commands need not read it all\n"
      "\n"

@@ -177,7 +177,7 @@ static void begin_index(struct reading *reading, struct index_making *making)
     int err;
 
     *making = (struct index_making){0};
-    if (!reading->dir || reading->conf.filter)
+    if (!reading->dir || reading->conf.filter || reading->conf.no_index)
         return;
     err = index_making_begin(making, &reading->conf);
     if (err && err != -EINVAL)

@@ -23,6 +23,8 @@
 
 #define DIR_MODE    0755
 #define CHUNK_BYTES 4096
+/* Pages of the file beside that have been read are let go of in such steps. */
+#define WINDOW_BYTES (8u << 20)
 
 /* Before each packet's payload. */
 struct entry {
@@ -46,6 +48,8 @@ struct writing {
     struct buf text; /* on its way to file */
     const uint8_t *kept;
     size_t kept_bytes;
+    bool is_mapped;
+    size_t window_at; /* of kept: pages before are let go of */
     EVP_MD_CTX *md5;
     char ip[2][TEXT_MAX]; /* server, client */
     int error;
@@ -114,10 +118,24 @@ int tcpsession_data(struct tcpsession *out, bool from_client, uint64_t packet, c
 
 /* ---- the payload, read once for each list ------------------------------------------------------- */
 
+/* Resident memory would grow with the session. */
+static void let_go(struct writing *writing, size_t at)
+{
+    if (!writing->is_mapped)
+        return;
+    if (at < writing->window_at)
+        writing->window_at = 0;
+    while (at - writing->window_at >= WINDOW_BYTES) {
+        madvise((void *)(writing->kept + writing->window_at), WINDOW_BYTES, MADV_DONTNEED);
+        writing->window_at += WINDOW_BYTES;
+    }
+}
+
 /* The entry at *at, and *at moved to the next; false after the last. */
-static bool next_entry(const struct writing *writing, size_t *at, struct entry *entry,
+static bool next_entry(struct writing *writing, size_t *at, struct entry *entry,
                        const uint8_t **data)
 {
+    let_go(writing, *at);
     if (*at >= writing->kept_bytes)
         return false;
     memcpy(entry, writing->kept + *at, sizeof(*entry));
@@ -155,6 +173,15 @@ static size_t utf8_next(const uint8_t *data, size_t len, uint32_t *code)
     return size;
 }
 
+/* \uNNNN */
+static void add_unit(struct buf *text, uint32_t unit)
+{
+    uint8_t bytes[] = {(uint8_t)(unit >> 8), (uint8_t)unit};
+
+    buf_add(text, "\\u", 2);
+    buf_add_hex(text, bytes, sizeof(bytes));
+}
+
 static void add_code(struct buf *text, uint32_t code)
 {
     static const char short_escapes[] = "\"\"\\\\\bb\ff\nn\rr\tt";
@@ -165,7 +192,8 @@ static void add_code(struct buf *text, uint32_t code)
     }
     if (code >= 0x10000) { /* RFC 8259 section 7: a pair of surrogates */
         code -= 0x10000;
-        buf_printf(text, "\\u%04x\\u%04x", 0xd800u + (code >> 10), 0xdc00u + (code & 0x3ff));
+        add_unit(text, 0xd800u + (code >> 10));
+        add_unit(text, 0xdc00u + (code & 0x3ff));
         return;
     }
     for (const char *pair = short_escapes; *pair; pair += 2) {
@@ -175,7 +203,7 @@ static void add_code(struct buf *text, uint32_t code)
             return;
         }
     }
-    buf_printf(text, "\\u%04x", code);
+    add_unit(text, code);
 }
 
 /* Bytes as the inside of a JSON string. */
@@ -185,10 +213,12 @@ static void add_ascii(struct writing *writing, const uint8_t *data, size_t len)
         uint32_t code;
         size_t size = utf8_next(data + i, len - i, &code);
 
-        if (size)
+        if (size) {
             add_code(&writing->text, code);
-        else
-            buf_printf(&writing->text, "\\\\x%02x", data[i]);
+        } else {
+            buf_add(&writing->text, "\\\\x", 3);
+            buf_add_hex(&writing->text, data + i, 1);
+        }
         i += size ? size : 1;
         if (writing->text.len >= CHUNK_BYTES)
             flush(writing);
@@ -299,9 +329,10 @@ static void write_all(struct writing *writing, const struct flow_key *key, unsig
 }
 
 static int write_file(const struct tcpsession *out, const uint8_t *kept, const struct flow_key *key,
-                      unsigned int client)
+                      unsigned int client, bool is_mapped)
 {
-    struct writing writing = {.kept = kept, .kept_bytes = (size_t)out->kept_bytes};
+    struct writing writing = {
+        .kept = kept, .kept_bytes = (size_t)out->kept_bytes, .is_mapped = is_mapped};
     int error = outfile_init(&writing.file, out->path);
 
     if (error)
@@ -339,7 +370,7 @@ static int write_from_file(struct tcpsession *out, const struct flow_key *key, u
     unlink(path);
     if (error)
         return error;
-    error = write_file(out, kept, key, client);
+    error = write_file(out, kept, key, client, true);
     munmap(kept, (size_t)out->kept_bytes);
     return error;
 }
@@ -353,7 +384,7 @@ int tcpsession_close(struct tcpsession *out, const struct flow_key *key, unsigne
     if (!error && out->kept.written_bytes)
         error = write_from_file(out, key, client);
     else if (!error)
-        error = write_file(out, (const uint8_t *)out->kept.held.data, key, client);
+        error = write_file(out, (const uint8_t *)out->kept.held.data, key, client, false);
     tcpsession_abort(out);
     return error;
 }
