@@ -114,6 +114,8 @@ static const struct row rows[] = {
 
     {"FIN with data", "begin c 0; c 0 abc FIN; c 3 X; c 0 abcXX", "c:abc|", "c:d3u3p3", "c3"},
     {"FIN with none", "begin c 0; c 0 abc; c 3 - FIN; c 3 XY", "c:abc|", "c:d3p2", "c3"},
+    {"FIN behind bytes that never come", "begin c 0; c 0 ab; c 6 - FIN", "c:ab[4]|", "c:d2h1b4",
+     "c2"},
     {"FIN before the data", "begin c 0; c 4 - FIN; c 2 cdX; c 0 ab", "c:abcd|", "c:d4p1", "c4"},
     {"first FIN wins", "begin c 0; c 4 - FIN; c 0 ab FIN; c 2 cd; c 4 e", "c:abcd|", "c:d4p1",
      "c4"},

@@ -116,6 +116,12 @@ void dialog_finish(struct dialog *dialog)
         stream_pass_gap(dialog, (unsigned int)from, waiting_at(waiting, 0)->begin);
         stream_drain(dialog, (unsigned int)from);
     }
+    for (from = 0; from < 2; from++) {
+        const struct stream *stream = &dialog->stream[from];
+
+        if (stream->has_fin && stream->next < stream->fin)
+            stream_pass_gap(dialog, (unsigned int)from, stream->fin);
+    }
 }
 
 const struct stream_tally *dialog_tally(const struct dialog *dialog)

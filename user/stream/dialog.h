@@ -63,7 +63,7 @@ struct segment {
 
 /*
  * Where the bytes go, in stream order, each once; a hole is told at its place, when something follows
- * it: bytes cut off at a stream's end are no hole. seg: the segment that the bytes came with, for its
+ * it, if only a FIN: bytes cut off at the end of a stream are no hole. seg: the segment that the bytes came with, for its
  * times and numbers; seg->data is not to be read. The functions do not call the dialog.
  */
 struct dialog_output {
