@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: attached by clsact, as on a kernel without TCX, sesstap sees and records what it does by TCX: every connection once
 # with the bytes that client and server wrote down, every skb of the interface counted, payload whole.
+# Two that run at once leave each other's filters alone.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq python3 tc
@@ -41,4 +42,19 @@ assert_eq "payload delivered: 2000 bytes a direction at most" 0 "$(record_count 
     '.["@type"] == "TcpSession" and .ledger.payload_delivered + .ledger.payload_lost !=
     ([.out.payload, 2000] | min) + ([.in.payload - (.tcp.quality_rev.retransmit_bytes // 0), 2000] | min)')"
 assert_eq "no qdisc of ours stays" "" "$(in_a tc qdisc show dev "$IF_A" | grep clsact)"
+
+spawn_server "$NS_A" server server --addr "$A4" --port 80
+OUT=$WORK/first
+start_sesstap -o "$OUT"
+first=$SESSTAP_PID
+OUT=$WORK/second
+start_sesstap -o "$OUT"
+in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 50 --path /1000 || fail "client of two"
+stop_sesstap
+assert_eq "of two at once, the second's records" 50 "$(record_count '.["@type"] == "TcpSession"')"
+in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 50 --path /1000 || fail "client of one"
+OUT=$WORK/first SESSTAP_PID=$first
+stop_sesstap
+assert_eq "the first's, which ran longer" 100 "$(record_count '.["@type"] == "TcpSession"')"
+assert_eq "no qdisc of theirs stays" "" "$(in_a tc qdisc show dev "$IF_A" | grep clsact)"
 finish

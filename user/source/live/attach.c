@@ -27,14 +27,16 @@ struct attachment {
 
 struct attachments {
     int prog_fd[HOOK_DIRECTIONS];
-    bool clsact;
+    const struct clsact *clsact;
+    bool no_tcx;
     size_t count;
     size_t high; /* slots from here on were never used */
     enum hook_kind last_kind;
     struct attachment slots[IFACE_SLOTS]; /* slot 0 is nobody's */
 };
 
-struct attachments *attachments_new(int ingress_fd, int egress_fd, bool clsact)
+struct attachments *attachments_new(int ingress_fd, int egress_fd, const struct clsact *clsact,
+                                    bool no_tcx)
 {
     struct attachments *all = calloc(1, sizeof(*all));
 
@@ -43,6 +45,7 @@ struct attachments *attachments_new(int ingress_fd, int egress_fd, bool clsact)
     all->prog_fd[HOOK_INGRESS] = ingress_fd;
     all->prog_fd[HOOK_EGRESS] = egress_fd;
     all->clsact = clsact;
+    all->no_tcx = no_tcx;
     all->high = 1;
     return all;
 }
@@ -118,10 +121,10 @@ int attachments_attach(struct attachments *all, uint32_t ifindex)
 
     if (!one)
         return -ENOENT;
-    clsact_detach(ifindex); /* what a killed sesstap may have left */
-    err = all->clsact ? -EOPNOTSUPP : attach_tcx(all, one);
+    clsact_detach(all->clsact, ifindex); /* what a killed sesstap may have left */
+    err = all->no_tcx ? -EOPNOTSUPP : attach_tcx(all, one);
     if (err && err != -ENODEV) {
-        err = clsact_attach(ifindex, all->prog_fd[HOOK_INGRESS], all->prog_fd[HOOK_EGRESS]);
+        err = clsact_attach(all->clsact, ifindex);
         if (!err)
             one->kind = HOOK_CLSACT;
     }
@@ -130,24 +133,24 @@ int attachments_attach(struct attachments *all, uint32_t ifindex)
     return err;
 }
 
-static void unhook(struct attachment *one)
+static void unhook(const struct attachments *all, struct attachment *one)
 {
     if (one->kind == HOOK_TCX)
         close_links(one);
     else if (one->kind == HOOK_CLSACT)
-        clsact_detach(one->ifindex);
+        clsact_detach(all->clsact, one->ifindex);
     one->kind = HOOK_NONE;
 }
 
 void attachments_unhook(struct attachments *all)
 {
     for (size_t i = 1; i < all->high; i++)
-        unhook(&all->slots[i]);
+        unhook(all, &all->slots[i]);
 }
 
 static void release(struct attachments *all, struct attachment *one)
 {
-    unhook(one);
+    unhook(all, one);
     memset(one, 0, sizeof(*one));
     all->count--;
 }

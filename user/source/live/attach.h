@@ -12,9 +12,11 @@
 #include <stdint.h>
 
 struct attachments;
+struct clsact;
 
-/* The programs' descriptors are borrowed. clsact: do not try TCX. NULL with errno. */
-struct attachments *attachments_new(int ingress_fd, int egress_fd, bool clsact);
+/* The programs' descriptors, and clsact, which knows them, are borrowed. no_tcx: do not try TCX. NULL with errno. */
+struct attachments *attachments_new(int ingress_fd, int egress_fd, const struct clsact *clsact,
+                                    bool no_tcx);
 /* Detach all, free. NULL is fine. */
 void attachments_free(struct attachments *all);
 

@@ -10,13 +10,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OUR_HANDLE   0x5e55
 #define OUR_PRIORITY 1
-/* When another filter's kind or protocol owns priority 1. */
+/* When another filter's kind or protocol, or another sesstap, owns priority 1. */
 #define OUR_SECOND_PRIORITY 0xfff0
 
 #define NOTES_DIR "/run/sesstap"
@@ -115,26 +117,66 @@ static int count_filters(uint32_t ifindex, uint32_t parent)
     return count;
 }
 
-static bool is_our_program(uint32_t prog_id)
+void clsact_init(struct clsact *us)
+{
+    struct timespec now;
+
+    *us = (struct clsact){.lock_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)};
+    if (us->lock_fd < 0)
+        return;
+    if (!flock(us->lock_fd, LOCK_EX | LOCK_NB) && !clock_gettime(CLOCK_BOOTTIME, &now))
+        us->alone_since_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    flock(us->lock_fd, LOCK_SH);
+}
+
+void clsact_fini(struct clsact *us)
+{
+    if (us->lock_fd >= 0)
+        close(us->lock_fd);
+    us->lock_fd = -1;
+}
+
+void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd)
+{
+    us->prog_fd[0] = ingress_fd;
+    us->prog_fd[1] = egress_fd;
+    for (int i = 0; i < 2; i++) {
+        struct bpf_prog_info info = {0};
+        uint32_t len = sizeof(info);
+
+        if (!bpf_obj_get_info_by_fd(us->prog_fd[i], &info, &len))
+            us->prog_id[i] = info.id;
+    }
+}
+
+/* Our own program, or one that was loaded by a sesstap that runs no more. */
+static bool is_ours(const struct clsact *us, uint32_t prog_id)
 {
     struct bpf_prog_info info = {0};
     uint32_t len = sizeof(info);
-    int fd = bpf_prog_get_fd_by_id(prog_id);
-    bool ours;
+    bool left_over;
+    int fd;
 
+    if (prog_id == us->prog_id[0] || prog_id == us->prog_id[1])
+        return true;
+    if (!us->alone_since_ns)
+        return false;
+    fd = bpf_prog_get_fd_by_id(prog_id);
     if (fd < 0)
         return false;
-    ours = !bpf_obj_get_info_by_fd(fd, &info, &len) && !strncmp(info.name, "sesstap_", 8);
+    left_over = !bpf_obj_get_info_by_fd(fd, &info, &len) && !strncmp(info.name, "sesstap_", 8) &&
+                info.load_time < us->alone_since_ns;
     close(fd);
-    return ours;
+    return left_over;
 }
 
-static void detach_filter(uint32_t ifindex, enum bpf_tc_attach_point point, uint32_t priority)
+static void detach_filter(const struct clsact *us, uint32_t ifindex, enum bpf_tc_attach_point point,
+                          uint32_t priority)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
     LIBBPF_OPTS(bpf_tc_opts, opts, .handle = OUR_HANDLE, .priority = priority);
 
-    if (bpf_tc_query(&hook, &opts) || !is_our_program(opts.prog_id))
+    if (bpf_tc_query(&hook, &opts) || !is_ours(us, opts.prog_id))
         return;
     opts.prog_id = 0;
     opts.prog_fd = 0;
@@ -142,20 +184,21 @@ static void detach_filter(uint32_t ifindex, enum bpf_tc_attach_point point, uint
     bpf_tc_detach(&hook, &opts);
 }
 
-void clsact_detach(uint32_t ifindex)
+void clsact_detach(const struct clsact *us, uint32_t ifindex)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
                 .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 
     for (size_t point = 0; point < sizeof(POINTS) / sizeof(POINTS[0]); point++) {
         for (size_t i = 0; i < sizeof(PRIORITIES) / sizeof(PRIORITIES[0]); i++)
-            detach_filter(ifindex, POINTS[point], PRIORITIES[i]);
+            detach_filter(us, ifindex, POINTS[point], PRIORITIES[i]);
     }
     if (!qdisc_is_ours(ifindex))
         return;
-    if (!count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) &&
-        !count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)))
-        bpf_tc_hook_destroy(&hook);
+    if (count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) ||
+        count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)))
+        return; /* in use: who of us leaves last removes it */
+    bpf_tc_hook_destroy(&hook);
     forget_qdisc(ifindex);
 }
 
@@ -173,7 +216,7 @@ static int attach_filter(uint32_t ifindex, enum bpf_tc_attach_point point, int p
     return err;
 }
 
-int clsact_attach(uint32_t ifindex, int ingress_fd, int egress_fd)
+int clsact_attach(const struct clsact *us, uint32_t ifindex)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
                 .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
@@ -183,10 +226,10 @@ int clsact_attach(uint32_t ifindex, int ingress_fd, int egress_fd)
         return err;
     if (!err)
         note_qdisc(ifindex);
-    err = attach_filter(ifindex, BPF_TC_INGRESS, ingress_fd);
+    err = attach_filter(ifindex, BPF_TC_INGRESS, us->prog_fd[0]);
     if (!err)
-        err = attach_filter(ifindex, BPF_TC_EGRESS, egress_fd);
+        err = attach_filter(ifindex, BPF_TC_EGRESS, us->prog_fd[1]);
     if (err)
-        clsact_detach(ifindex);
+        clsact_detach(us, ifindex);
     return err;
 }

@@ -5,15 +5,29 @@
 
 #include <stdint.h>
 
+/* Which filters are ours to remove. */
+struct clsact {
+    int lock_fd;             /* the network namespace, locked while we run */
+    uint64_t alone_since_ns; /* CLOCK_BOOTTIME; no other sesstap ran here then. 0: one did */
+    int prog_fd[2];          /* borrowed: ingress, egress */
+    uint32_t prog_id[2];
+};
+
 /*
- * Filters for both directions; those that a killed sesstap left are replaced. A qdisc that has to be made
- * is noted below /run/sesstap, so that a later start knows whose it is. 0 or -errno.
+ * Before the programs are loaded: finds out whether another sesstap runs in this network namespace,
+ * by a lock on it that goes with the process.
  */
-int clsact_attach(uint32_t ifindex, int ingress_fd, int egress_fd);
+void clsact_init(struct clsact *us);
+void clsact_fini(struct clsact *us);
+void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd);
+
+/* Filters for both directions. A qdisc that has to be made is noted below /run/sesstap, so that a later start
+ * knows whose it is. 0 or -errno. */
+int clsact_attach(const struct clsact *us, uint32_t ifindex);
 /*
- * Remove our filters, and the qdisc when we made it and no other filter is on it. Also cleans up
- * after a process that was killed; harmless where there is nothing of ours.
+ * Remove our filters, and those of a sesstap that was killed before we began, but no running one's; then
+ * the qdisc when a sesstap made it and no filter is left on it. Harmless where there is nothing of ours.
  */
-void clsact_detach(uint32_t ifindex);
+void clsact_detach(const struct clsact *us, uint32_t ifindex);
 
 #endif

@@ -98,6 +98,8 @@ static int open_rings(struct live *live)
 
 static int allocate(struct live *live)
 {
+    int ingress_fd = bpf_program__fd(live->skel->progs.sesstap_ingress);
+    int egress_fd = bpf_program__fd(live->skel->progs.sesstap_egress);
     int cpus = libbpf_num_possible_cpus();
 
     if (cpus < 0)
@@ -106,9 +108,8 @@ static int allocate(struct live *live)
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
     live->sweep_flows = calloc(SWEEP_BATCH, sizeof(struct flow));
-    live->attachments =
-        attachments_new(bpf_program__fd(live->skel->progs.sesstap_ingress),
-                        bpf_program__fd(live->skel->progs.sesstap_egress), live->conf.clsact);
+    clsact_set_programs(&live->clsact, ingress_fd, egress_fd);
+    live->attachments = attachments_new(ingress_fd, egress_fd, &live->clsact, live->conf.clsact);
     return live->percpu && live->sweep_keys && live->sweep_flows && live->attachments ? 0 : -ENOMEM;
 }
 
@@ -134,6 +135,7 @@ struct live *live_open(const struct live_conf *conf, const struct live_events *e
     live->events = *events;
     libbpf_set_print(quiet_libbpf);
     raise_file_limit();
+    clsact_init(&live->clsact);
     live->skel = sesstap_bpf__open();
     if (!live->skel) {
         err = -errno;
@@ -165,6 +167,7 @@ void live_close(struct live *live)
     if (!live)
         return;
     attachments_free(live->attachments);
+    clsact_fini(&live->clsact);
     ring_buffer__free(live->rings);
     sesstap_bpf__destroy(live->skel);
     free(live->percpu);

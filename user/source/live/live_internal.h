@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 
 #include "source/live/attach.h"
+#include "source/live/clsact.h"
 #include "source/live/live.h"
 
 #include "sesstap.skel.h"
@@ -18,6 +19,7 @@ struct live {
     struct live_conf conf;
     struct live_events events;
     struct ring_buffer *rings;
+    struct clsact clsact;
     struct attachments *attachments;
     struct iface_seen gone;
     uint64_t spilled_taken; /* of the spill counter, what was read */
