@@ -181,6 +181,19 @@ def check_show():
     return shown["@id"]
 
 
+def check_read(session_id):
+    """read --pcapng takes along what extract does: names and secrets of each session."""
+    case("read --pcapng: status", run("read", "in.pcapng", "--no-index", "-o", "all", "--pcapng")[0], 0)
+    with open(f"{WORK}/all/sessions.ndjson") as lines:
+        number = next(r["name"].split(".")[0] for r in map(json.loads, lines) if r["@id"] == session_id)
+    blocks = read_blocks(f"{WORK}/all/pcap/{number}.pcapng")
+    case("read --pcapng: packets byte for byte", read_packets(f"{WORK}/all/pcap/{number}.pcapng"), tcp_session())
+    case("read --pcapng: only its secrets", [body[8:].rstrip(b"\0") for kind, body in blocks if kind == 10],
+         [KEY_LOG.split(b"\n")[0] + b"\n"])
+    names = b"".join(body for kind, body in blocks if kind == 4)
+    case("read --pcapng: only its names", (b"server.example" in names, b"other.example" in names), (True, False))
+
+
 def check_extract(session_id):
     pieces, session = fragments(), tcp_session()
     status, out, err = run("extract", "in.pcapng", "udp:1", "-w", "udp.pcap")
@@ -241,7 +254,9 @@ write_input(f"{WORK}/in.pcapng", [(0, data) for data in [pieces[1], other, piece
 write_input(f"{WORK}/two.pcapng", [(0, other), (1, ip(A, D, 17, udp(b"raw"), 6))])
 write_input(f"{WORK}/quiet.pcapng", [(0, session[0])])
 check_follow()
-check_extract(check_show())
+shown_id = check_show()
+check_read(shown_id)
+check_extract(shown_id)
 check_extract_refusals()
 check_loopback()
 sys.exit(failed)

@@ -44,6 +44,7 @@ static void on_end(void *ctx, struct tracked *tracked, enum close_reason reason)
 {
     struct replay *replay = ctx;
 
+    replay_carry_names(replay, &tracked->session);
     pipeline_finish(replay->pipeline, &tracked->session, &tracked->flow, reason, replay->now_ns);
     replay->result->sessions++;
 }

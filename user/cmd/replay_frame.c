@@ -70,6 +70,7 @@ static void copy_frame(struct replay *replay, struct tracked *tracked, const str
         .time_ns = frame->time_ns,
     };
 
+    replay_carry_secrets(replay, &tracked->session, pkt, frame);
     pipeline_copy_frame(replay->pipeline, &tracked->session, &tracked->flow, &iface, &piece);
 }
 

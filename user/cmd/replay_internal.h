@@ -35,4 +35,10 @@ struct replay {
 /* replay_frame.c: take a frame to its session, by way of link types, fragments and tunnels. */
 void replay_frame(struct replay *replay, const struct frame *frame);
 
+/* replay_carry.c: TLS secrets of the session whose ClientHello this is, before it is written. */
+void replay_carry_secrets(struct replay *replay, struct session *session, const struct packet *pkt,
+                          const struct frame *frame);
+/* The names of its two ends, when all are known: before its file is closed. */
+void replay_carry_names(struct replay *replay, struct session *session);
+
 #endif
