@@ -198,5 +198,5 @@ int file_options_status(int err, const struct replay_result *result)
 {
     if (err || result->error)
         return EXIT_FAILED;
-    return result->damaged ? EXIT_DAMAGED : EXIT_DONE;
+    return result->damaged || result->unknown_link ? EXIT_DAMAGED : EXIT_DONE;
 }
