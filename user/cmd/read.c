@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
 #include "cmd/index_make.h"
+#include "cmd/output.h"
 #include "cmd/replay.h"
 
 /* Records that wait for sessions that began before them, in memory. */
@@ -43,31 +43,6 @@ struct reading {
     struct ordered *ordered;
 };
 
-static int set_format(struct reading *reading, enum capture_format format)
-{
-    struct pipeline_conf *pipeline = &reading->conf.pipeline;
-
-    if (pipeline->captures && pipeline->format != format) {
-        log_error("--pcap and --pcapng: one format a run, choose one");
-        return -EINVAL;
-    }
-    pipeline->captures = true;
-    pipeline->format = format;
-    return 0;
-}
-
-static int set_holes(struct reading *reading, const char *text)
-{
-    int policy = hole_policy_parse(text);
-
-    if (policy < 0) {
-        log_error("--holes %s: zero, mark or skip is wanted", text);
-        return -EINVAL;
-    }
-    reading->conf.pipeline.holes = (enum hole_policy)policy;
-    return 0;
-}
-
 /* The records themselves are written either way. */
 static int set_output(struct reading *reading, const char *text)
 {
@@ -84,23 +59,24 @@ static int set_output(struct reading *reading, const char *text)
 static int set_option(void *ctx, int option, const char *arg)
 {
     struct reading *reading = ctx;
+    struct pipeline_conf *pipeline = &reading->conf.pipeline;
 
     switch (option) {
     case 'o':
         reading->dir = arg;
         return 0;
     case OPT_LOTS:
-        reading->conf.pipeline.lots = true;
+        pipeline->lots = true;
         return 0;
     case OPT_PCAP:
-        return set_format(reading, CAPTURE_PCAP);
+        return output_set_format(&pipeline->captures, &pipeline->format, CAPTURE_PCAP);
     case OPT_PCAPNG:
-        return set_format(reading, CAPTURE_PCAPNG);
+        return output_set_format(&pipeline->captures, &pipeline->format, CAPTURE_PCAPNG);
     case OPT_STREAMS:
-        reading->conf.pipeline.streams = true;
+        pipeline->streams = true;
         return 0;
     case OPT_HOLES:
-        return set_holes(reading, arg);
+        return output_set_holes(&pipeline->holes, arg);
     case OPT_FORMAT:
         return set_output(reading, arg);
     default:
@@ -108,40 +84,12 @@ static int set_option(void *ctx, int option, const char *arg)
     }
 }
 
-static int make_folder(const char *path)
-{
-    struct stat info;
-
-    if (!mkdir(path, 0777) || (errno == EEXIST && !stat(path, &info) && S_ISDIR(info.st_mode)))
-        return 0;
-    log_error("cannot make the folder %s: %s", path,
-              errno == EEXIST ? "a file has its name" : strerror(errno));
-    return -EIO;
-}
-
 static int open_records(struct reading *reading)
 {
-    char path[OUTFILE_PATH_MAX] = "-";
-    int err = 0;
+    int err = output_open_records(&reading->records, reading->dir, reading->conf.pipeline.captures);
 
-    if (reading->dir) {
-        err = make_folder(reading->dir);
-        if (!err && reading->conf.pipeline.captures) {
-            snprintf(path, sizeof(path), "%s/pcap", reading->dir);
-            err = make_folder(path);
-        }
-        if (err)
-            return err;
-        if (snprintf(path, sizeof(path), "%s/sessions.ndjson", reading->dir) >= (int)sizeof(path)) {
-            log_error("%s: the name is too long", reading->dir);
-            return -ENAMETOOLONG;
-        }
-    }
-    err = linefile_open(&reading->records, path);
-    if (err) {
-        log_error("cannot write %s: %s", path, strerror(-err));
+    if (err)
         return err;
-    }
     reading->conf.pipeline.dir = reading->dir;
     reading->ordered = ordered_new(&reading->records, HELD_RECORD_BYTES);
     if (reading->ordered)

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/output.h"
 #include "cmd/run_options.h"
 #include "cmd/track.h"
 #include "host/machine.h"
@@ -42,48 +42,15 @@ struct run {
 
 /* ---- where it goes ---------------------------------------------------------------------------- */
 
-static int make_folder(const char *path)
+static int open_records(struct run *run)
 {
-    struct stat info;
+    int err = output_open_records(&run->records, run->options.dir, run->options.captures);
 
-    if (!mkdir(path, 0777))
-        return 0;
-    if (errno == EEXIST && !stat(path, &info) && S_ISDIR(info.st_mode))
-        return 0;
-    log_error("cannot make the folder %s: %s", path,
-              errno == EEXIST ? "a file has its name" : strerror(errno));
-    return -EIO;
-}
-
-static int open_records(struct run *run, const char *path)
-{
-    int err = linefile_open(&run->records, path);
-
-    if (err) {
-        log_error("cannot write %s: %s", path, strerror(-err));
+    if (err)
         return err;
-    }
     run->has_records = true;
     run->track.pipeline.records = &run->records;
     return 0;
-}
-
-static int open_folder(struct run *run)
-{
-    char path[OUTFILE_PATH_MAX];
-    int err = make_folder(run->options.dir);
-
-    if (!err && run->options.captures) {
-        snprintf(path, sizeof(path), "%s/pcap", run->options.dir);
-        err = make_folder(path);
-    }
-    if (err)
-        return err;
-    if (snprintf(path, sizeof(path), "%s/sessions.ndjson", run->options.dir) >= (int)sizeof(path)) {
-        log_error("%s: the name is too long", run->options.dir);
-        return -ENAMETOOLONG;
-    }
-    return open_records(run, path);
 }
 
 static bool wants_screen(void)
@@ -97,10 +64,8 @@ static int open_outputs(struct run *run)
 {
     int err = 0;
 
-    if (run->options.dir)
-        err = open_folder(run);
-    else if (!wants_screen())
-        err = open_records(run, "-");
+    if (run->options.dir || !wants_screen())
+        err = open_records(run);
     if (!err && wants_screen()) {
         const char *no_color = getenv("NO_COLOR");
         struct screen_conf conf = {.colour = !no_color || !no_color[0]};

@@ -8,6 +8,7 @@
 
 #include "abi.h"
 #include "base/log.h"
+#include "cmd/output.h"
 
 #define MAX_SECONDS   (100u * 366 * 86400)
 #define MAX_MAX_FLOWS (1u << 26)
@@ -116,29 +117,6 @@ static int add_interface(struct run_options *options, const char *name)
     return 0;
 }
 
-static int set_format(struct run_options *options, enum capture_format format)
-{
-    if (options->captures && options->format != format) {
-        log_error("--pcap and --pcapng: one format a run, choose one");
-        return -EINVAL;
-    }
-    options->captures = true;
-    options->format = format;
-    return 0;
-}
-
-static int parse_holes(struct run_options *options, const char *text)
-{
-    int policy = hole_policy_parse(text);
-
-    if (policy < 0) {
-        log_error("--holes %s: zero, mark or skip is wanted", text);
-        return -EINVAL;
-    }
-    options->holes = (enum hole_policy)policy;
-    return 0;
-}
-
 static int parse_one(struct run_options *options, int option, const char *arg)
 {
     uint64_t number = 0;
@@ -164,9 +142,9 @@ static int parse_one(struct run_options *options, int option, const char *arg)
         options->max_flows = (uint32_t)number;
         return err;
     case OPT_PCAP:
-        return set_format(options, CAPTURE_PCAP);
+        return output_set_format(&options->captures, &options->format, CAPTURE_PCAP);
     case OPT_PCAPNG:
-        return set_format(options, CAPTURE_PCAPNG);
+        return output_set_format(&options->captures, &options->format, CAPTURE_PCAPNG);
     case OPT_STREAMS:
         options->streams = true;
         return 0;
@@ -174,7 +152,7 @@ static int parse_one(struct run_options *options, int option, const char *arg)
         options->lots = true;
         return 0;
     case OPT_HOLES:
-        return parse_holes(options, arg);
+        return output_set_holes(&options->holes, arg);
     case OPT_DURATION:
         return parse_seconds("--duration", arg, &options->duration_ns);
     case OPT_INTERVAL:

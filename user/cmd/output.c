@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+
+int output_set_format(bool *captures, enum capture_format *format, enum capture_format wanted)
+{
+    if (*captures && *format != wanted) {
+        log_error("--pcap and --pcapng: one format a run, choose one");
+        return -EINVAL;
+    }
+    *captures = true;
+    *format = wanted;
+    return 0;
+}
+
+int output_set_holes(enum hole_policy *holes, const char *text)
+{
+    int policy = hole_policy_parse(text);
+
+    if (policy < 0) {
+        log_error("--holes %s: zero, mark or skip is wanted", text);
+        return -EINVAL;
+    }
+    *holes = (enum hole_policy)policy;
+    return 0;
+}
+
+static int make_folder(const char *path)
+{
+    struct stat info;
+
+    if (!mkdir(path, 0777) || (errno == EEXIST && !stat(path, &info) && S_ISDIR(info.st_mode)))
+        return 0;
+    log_error("cannot make the folder %s: %s", path,
+              errno == EEXIST ? "a file has its name" : strerror(errno));
+    return -EIO;
+}
+
+static int open_lines(struct linefile *records, const char *path)
+{
+    int err = linefile_open(records, path);
+
+    if (err)
+        log_error("cannot write %s: %s", path, strerror(-err));
+    return err;
+}
+
+int output_open_records(struct linefile *records, const char *dir, bool captures)
+{
+    char path[OUTFILE_PATH_MAX];
+    int err;
+
+    if (!dir)
+        return open_lines(records, "-");
+    if (snprintf(path, sizeof(path), "%s/sessions.ndjson", dir) >= (int)sizeof(path)) {
+        log_error("%s: the name is too long", dir);
+        return -ENAMETOOLONG;
+    }
+    err = make_folder(dir);
+    if (!err && captures) {
+        snprintf(path, sizeof(path), "%s/pcap", dir);
+        err = make_folder(path);
+        snprintf(path, sizeof(path), "%s/sessions.ndjson", dir);
+    }
+    return err ? err : open_lines(records, path);
+}

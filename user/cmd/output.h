@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What run and read have in common: the folder of -o, and the options of what goes into it. */
+#ifndef SESSTAP_OUTPUT_H
+#define SESSTAP_OUTPUT_H
+
+#include <stdbool.h>
+
+#include "base/outfile.h"
+#include "sink/capture.h"
+#include "sink/streams.h"
+
+/* --pcap and --pcapng. 0; -EINVAL after a line: the other one was given before. */
+int output_set_format(bool *captures, enum capture_format *format, enum capture_format wanted);
+/* --holes. 0; -EINVAL after a line. */
+int output_set_holes(enum hole_policy *holes, const char *text);
+
+/*
+ * Make the folder, with the one of captures if asked for, and begin its sessions.ndjson; dir NULL: records
+ * go to stdout. 0; -errno after a line that names what can't be.
+ */
+int output_open_records(struct linefile *records, const char *dir, bool captures);
+
+#endif
