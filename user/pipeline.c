@@ -125,6 +125,15 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
     ledger_balance(&full->ledger, flow, record->tally);
 }
 
+/* Each line that was lost counts, also when they went together. */
+static void note_lost_lines(struct pipeline *pipeline, uint64_t count, int err)
+{
+    if (!count)
+        return;
+    pipeline_note_error(pipeline, PROM_SINK_RECORDS, err, "sessions.ndjson");
+    pipeline->totals.sink_errors[PROM_SINK_RECORDS] += count - 1;
+}
+
 static void write_line(struct pipeline *pipeline, const struct record *record)
 {
     struct linefile *records = pipeline->conf.records;
@@ -136,8 +145,7 @@ static void write_line(struct pipeline *pipeline, const struct record *record)
         pipeline_note_error(pipeline, PROM_SINK_RECORDS, -ENOMEM, "in memory");
     else
         linefile_write(records, pipeline->line.data, pipeline->line.len);
-    if (records->lost_lines > lost)
-        pipeline_note_error(pipeline, PROM_SINK_RECORDS, records->error, "sessions.ndjson");
+    note_lost_lines(pipeline, records->lost_lines - lost, records->error);
 }
 
 static void record_write(struct pipeline *pipeline, struct session *session,
@@ -569,8 +577,7 @@ void pipeline_flush(struct pipeline *pipeline)
         return;
     lost = records->lost_lines;
     err = linefile_flush(records);
-    if (err && records->lost_lines > lost)
-        pipeline_note_error(pipeline, PROM_SINK_RECORDS, err, "sessions.ndjson");
+    note_lost_lines(pipeline, records->lost_lines - lost, err);
 }
 
 const struct pipeline_totals *pipeline_totals(const struct pipeline *pipeline)

@@ -63,6 +63,10 @@ assert_eq "full disk: seen = skbs of the interface" $((after - before)) "$SEEN"
 assert_eq "full disk: lines on stderr that say so" 1 "$(grep -c 'No space left' "$SESSTAP_ERR")"
 assert_true "full disk: the metrics count what could not be written" \
     grep -qE '^sesstap_[a-z_]*writ[a-z_]*_total(\{.*\})? [1-9]' "$PROM"
+lost=$(metric sesstap_sink_write_errors_total 'sink="records"')
+assert_eq "full disk: records written and records counted as lost" "$(awk '/sessions recorded$/ { print $2 }' "$SESSTAP_ERR")" \
+    $((lost + $(wc -l <"$FULL/sessions.ndjson")))
+assert_true "full disk: the end says how many" grep -q "could not be written: records $lost, capture files [1-9]" "$SESSTAP_ERR"
 damaged=0
 for file in "$FULL"/pcap/*; do
     [ -e "$file" ] || continue

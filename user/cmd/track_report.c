@@ -202,6 +202,19 @@ static void report_losses(const struct tracker *tracker, const struct pipeline_t
                  (unsigned long long)tracker->vanished);
 }
 
+static void report_unwritten(const struct pipeline_totals *totals)
+{
+    const uint64_t *errors = totals->sink_errors;
+
+    if (totals->first_error && totals->first_error != -EPIPE)
+        log_warn(
+            "could not be written: records %llu, capture files %llu, streams %llu, metrics %llu",
+            (unsigned long long)errors[PROM_SINK_RECORDS],
+            (unsigned long long)errors[PROM_SINK_CAPTURES],
+            (unsigned long long)errors[PROM_SINK_STREAMS],
+            (unsigned long long)errors[PROM_SINK_METRICS]);
+}
+
 bool tracker_report(struct tracker *tracker)
 {
     const struct pipeline_totals *totals = pipeline_totals(tracker->pipeline);
@@ -221,6 +234,7 @@ bool tracker_report(struct tracker *tracker)
     buf_add_char(&line, '\0');
     log_info("%llu sessions recorded", (unsigned long long)totals->sessions);
     report_losses(tracker, totals);
+    report_unwritten(totals);
     log_info("%s", line.failed ? "out of memory" : line.data);
     buf_fini(&line);
     return !difference;
