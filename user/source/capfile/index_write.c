@@ -89,12 +89,20 @@ static void block_add(struct index_writer *writer, uint64_t value)
 
 static void block_add_words(struct index_writer *writer, const void *data, size_t bytes)
 {
-    for (size_t i = 0; i < bytes / 8; i++) {
+    struct buf *block = &writer->block;
+    size_t count = bytes / 8;
+    uint8_t *at;
+
+    if (!buf_reserve(block, count * INDEX_VARINT_MAX))
+        return;
+    at = (uint8_t *)block->data + block->len;
+    for (size_t i = 0; i < count; i++) {
         uint64_t word;
 
         memcpy(&word, (const uint8_t *)data + i * 8, 8);
-        block_add(writer, word);
+        at = index_put(at, word);
     }
+    block->len = (size_t)(at - (uint8_t *)block->data);
 }
 
 /* Returns where it lies in the file. */
