@@ -331,8 +331,10 @@ static void end_closed(struct flows *flows, uint64_t now_ns)
     while (closed->first) {
         uint64_t since = closed->first->flow.close_ns;
         uint64_t linger = closed->count > CLOSED_MAX ? CLOSED_MIN_NS : CLOSED_LINGER_NS;
+        /* Of files one behind the other, the second may be the earlier: don't wait for the first's time. */
+        bool stepped_back = closed->count > CLOSED_MAX && since > now_ns;
 
-        if (now_ns < since + linger)
+        if (now_ns < since + linger && !stepped_back)
             break;
         end(flows, closed->first, CLOSE_NONE);
     }
