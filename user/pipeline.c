@@ -95,7 +95,8 @@ static void record_interfaces(const struct pipeline *pipeline, struct record *re
     if (conf->instance_name)
         record->instance_id = conf->instance_name(conf->ctx, flow);
     if (!record->instance_id)
-        record->instance_id = record->interfaces[0];
+        record->instance_id =
+            record->session->instance[0] ? record->session->instance : record->interfaces[0];
 }
 
 static void record_prepare(struct pipeline *pipeline, struct full_record *full,
@@ -155,8 +156,11 @@ static void record_write(struct pipeline *pipeline, struct session *session,
         record_queue_add(pipeline->conf.queue, record);
     else if (pipeline->conf.records)
         write_line(pipeline, record);
-    if (!session->updates)
+    if (!session->updates) {
         session->created_ns = record->now_ns;
+        if (record->instance_id)
+            snprintf(session->instance, sizeof(session->instance), "%s", record->instance_id);
+    }
     session->updates++;
     session->recorded_ns = record->now_ns;
 }

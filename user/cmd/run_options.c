@@ -44,9 +44,12 @@ static const struct option LONG_OPTIONS[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* A whole number between low and high, with the sizes K, M and G (powers of 1024) when scaled. */
-static int parse_number(const char *option, const char *text, uint64_t low, uint64_t high,
-                        bool scaled, uint64_t *out)
+/*
+ * A whole number between low and high, with the sizes K, M and G (powers of 1024) when scaled. words: what
+ * else the option takes, for the message.
+ */
+static int parse_number(const char *option, const char *words, const char *text, uint64_t low,
+                        uint64_t high, bool scaled, uint64_t *out)
 {
     static const char suffixes[] = "KMG";
     char *end;
@@ -60,7 +63,7 @@ static int parse_number(const char *option, const char *text, uint64_t low, uint
     }
     if (errno || end == text || *end || *text == '-' || value > UINT64_MAX / scale ||
         value * scale < low || value * scale > high) {
-        log_error("%s %s: a number from %llu to %llu is wanted", option, text,
+        log_error("%s %s: %sa number from %llu to %llu is wanted", option, text, words,
                   (unsigned long long)low, (unsigned long long)high);
         return -EINVAL;
     }
@@ -88,7 +91,8 @@ static int parse_depth(struct run_options *options, const char *text)
         options->depth_bytes = DEPTH_ALL;
     else if (!strcmp(text, "none"))
         options->depth_bytes = 0;
-    else if (parse_number("--depth", text, 0, 1ull << 30, true, &options->depth_bytes)) {
+    else if (parse_number("--depth", "all, none or ", text, 0, 1ull << 30, true,
+                          &options->depth_bytes)) {
         return -EINVAL;
     }
     return 0;
@@ -134,11 +138,11 @@ static int parse_one(struct run_options *options, int option, const char *arg)
     case OPT_DEPTH:
         return parse_depth(options, arg);
     case OPT_SNAPLEN:
-        err = parse_number("--snaplen", arg, 1, RUN_DEFAULT_SNAPLEN_BYTES, true, &number);
+        err = parse_number("--snaplen", "", arg, 1, RUN_DEFAULT_SNAPLEN_BYTES, true, &number);
         options->snaplen_bytes = (uint32_t)number;
         return err;
     case OPT_MAX_FLOWS:
-        err = parse_number("--max-flows", arg, 16, MAX_MAX_FLOWS, false, &number);
+        err = parse_number("--max-flows", "", arg, 16, MAX_MAX_FLOWS, false, &number);
         options->max_flows = (uint32_t)number;
         return err;
     case OPT_PCAP:
@@ -186,8 +190,10 @@ static int check(const struct run_options *options, int argc, char **argv)
         return -EINVAL;
     }
     if ((options->captures || options->streams) && !options->dir) {
-        log_error("%s needs a folder to write to: add -o DIR",
-                  options->captures ? "--pcap" : "--streams");
+        log_error("%s needs a folder to write to: add -o DIR", !options->captures ? "--streams"
+                                                               : options->format == CAPTURE_PCAP
+                                                                   ? "--pcap"
+                                                                   : "--pcapng");
         return -EINVAL;
     }
     return 0;

@@ -50,6 +50,7 @@ struct session {
     uint64_t recorded_ns;  /* when its last record was written */
     uint64_t due_ns;       /* when a closed session is to be taken; 0: open */
     struct flow *taken;    /* owned: its entry's last content, when another session has the entry */
+    char instance[16];     /* instanceId of its first record, so that its @id stays; "": none yet */
     enum close_reason close_reason;
     enum close_by close_by;
     uint32_t sweep;        /* the pass that saw it last */
