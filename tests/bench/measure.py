@@ -4,12 +4,16 @@
 
 usage: measure.py ROUNDS FOLDER NAME=COMMAND...
 FOLDER is emptied before each run; in COMMAND, words are split at spaces. Prints `NAME WALL_S CPU_S RSS_KB STATUS` a
-run: CPU is user and system time of all threads.
+run: CPU is user and system time of all threads. What takes longer than TIME_LIMIT_S is ended, with status -14, and
+not run again.
 """
 import os
+import signal
 import subprocess
 import sys
 import time
+
+TIME_LIMIT_S = int(os.environ.get("TIME_LIMIT_S", "120"))
 
 
 def empty(folder):
@@ -21,7 +25,8 @@ def run(command, folder):
     empty(folder)
     os.makedirs(folder)
     begun = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               preexec_fn=lambda: signal.alarm(TIME_LIMIT_S))
     _, status, used = os.wait4(process.pid, 0)
     wall = time.monotonic() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -31,10 +36,15 @@ def run(command, folder):
 def main():
     rounds, folder = int(sys.argv[1]), sys.argv[2]
     commands = [word.split("=", 1) for word in sys.argv[3:]]
+    given_up = set()
     for _ in range(rounds):
         for name, command in commands:
+            if name in given_up:
+                continue
             wall, cpu, rss_kb, status = run(command.split(), folder)
             print(f"{name} {wall:.3f} {cpu:.3f} {rss_kb} {status}", flush=True)
+            if status == -signal.SIGALRM:
+                given_up.add(name)
     empty(folder)
 
 

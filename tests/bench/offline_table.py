@@ -59,7 +59,7 @@ def table(case, size_bytes, runs):
         limit = LIMITS[case].get(name)
         note = aim(ratio, limit) if limit else ""
         if any(run[3] for run in of):
-            note = f"exit status {of[-1][3]:.0f}"
+            note = "ended, it took too long" if of[-1][3] == -14 else f"exit status {of[-1][3]:.0f}"
         print(f"| {NAMES[name]} | {median(of, 0):.2f} | {min(run[0] for run in of):.2f} | {median(of, 1):.2f} "
               f"| {median(of, 2) / 1024:.0f} | {ratio:.2f} | {cpu_ratio:.2f} | {note} |")
     print()
