@@ -212,6 +212,15 @@ tcp_segments() {
     echo "$sum"
 }
 
+# Of these, the segments that were sent again.
+tcp_resent() {
+    local ns sum=0
+    for ns in "$NS_A" "$NS_B"; do
+        sum=$((sum + $(in_ns "$ns" awk '/^Tcp: [0-9]/ { print $13 }' /proc/net/snmp)))
+    done
+    echo "$sum"
+}
+
 # ---- processes in a namespace
 
 # Starts a program, waits until its output holds PATTERN, sets SPAWNED to its pid. Output: $WORK/NAME.out
