@@ -490,7 +490,7 @@ PACKET_INLINE int tcp_track_expected(struct flow *flow, const struct packet *pkt
         pkt->seq != me->seq_nxt || !pkt->wnd)
         return 0;
     if (pkt->ack != me->ack) {
-        if (tcp_before(pkt->ack, me->ack) || tcp_before(peer->seq_nxt, pkt->ack))
+        if (tcp_before(pkt->ack, me->ack) || peer->seq_nxt - pkt->ack > TCP_PLAUSIBLE_JUMP)
             return 0;
         me->ack = pkt->ack;
         if (peer->rtt_ns && !tcp_before(pkt->ack, peer->rtt_seq))
