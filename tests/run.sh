@@ -55,7 +55,7 @@ seconds_for() { # SCRIPT-OR-PROGRAM
 fuzz_arguments() { # NAME: the seeds are read, finds are written below $BUILD
     local found=$BUILD/fuzz/corpus/${1#fuzz/} seeds
     mkdir -p "$found"
-    printf '%s\n' "-error_exitcode=1 -max_total_time=$FUZZ_SECONDS" "-artifact_prefix=$BUILD/fuzz/" -timeout=10 -verbosity=0 "$found"
+    printf '%s\n' -error_exitcode=1 "-max_total_time=$FUZZ_SECONDS" "-artifact_prefix=$BUILD/fuzz/" -timeout=10 -verbosity=0 "$found"
     for seeds in "tests/fuzz/corpus/${1#fuzz/}" "tests/fuzz/corpus/${1#fuzz/fuzz_}"; do
         [ ! -d "$seeds" ] || echo "$seeds"
     done
