@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one interface between a session's bytes and those who understand them, one file a protocol. A parser
+ * gets both directions in the order of the streams and writes what it finds into the session's facts.
+ */
+#ifndef SESSTAP_APP_PARSER_H
+#define SESSTAP_APP_PARSER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "session/facts.h"
+#include "session/session.h"
+
+enum app_verdict {
+    APP_DONE,       /* knows all that it wants: gets no more */
+    APP_MORE,       /* goes on */
+    APP_OTHER_SIDE, /* took none of it; wants what the other side says first, then this again */
+    APP_NOT_MINE,   /* another protocol: gets no more, what it found is forgotten */
+    APP_BROKEN,     /* its protocol, but wrong or cut: gets no more, what it found stays */
+};
+
+enum app_side { APP_CLIENT, APP_SERVER };
+
+/* Bytes of one direction, right behind those before. Borrowed for the call. */
+struct app_piece {
+    enum app_side side;
+    const uint8_t *data;
+    size_t len;
+    uint64_t offset; /* of the first byte in its direction */
+    uint64_t time_ns;
+    uint64_t packet; /* that they came with: of the session's packets, from 1 */
+};
+
+/* What a parser is given to work with; lives as long as the parser. */
+struct app_env {
+    const struct session *session;
+    struct facts *facts;
+    struct parser_fact *status; /* its own line of facts->parsers */
+    const struct app_limits *limits;
+    struct app *app; /* the run: key log, names */
+    /*
+     * For a protocol that carries another (TLS): the inner bytes, to the parsers of the inner protocol and to
+     * whoever follows the session deciphered.
+     */
+    void (*inner)(void *ctx, const struct app_piece *piece);
+    /* Content with its encodings undone, a piece at a time, for objects and `follow --http`; NULL: nobody asks. end: no more of it. */
+    void (*content)(void *ctx, const struct http_transaction *transaction, enum app_side side,
+                    const uint8_t *data, size_t len, bool end);
+    void *ctx;
+};
+
+struct app_parser {
+    const char *name; /* key of the record's `parsers` */
+    /* Whether a session that begins with this piece may be its. Cheap. NULL: never asked first (inner protocols). */
+    bool (*looks_like)(const struct session *session, const struct app_piece *first);
+    /* NULL on no memory. */
+    void *(*open)(const struct app_env *env);
+    enum app_verdict (*data)(void *state, const struct app_piece *piece);
+    /* length bytes of a direction are missing from here on. */
+    enum app_verdict (*hole)(void *state, enum app_side side, uint64_t length);
+    /* A direction ended (FIN or the session's end). May be NULL. */
+    void (*end)(void *state, enum app_side side, uint64_t time_ns);
+    void (*close)(void *state);
+};
+
+/* Bounds for one session; what they cut is counted in its facts. */
+struct app_limits {
+    uint64_t stream_bytes;  /* read by parsers, each direction */
+    uint64_t held_bytes;    /* kept while the other side is waited for, and in parsers */
+    uint64_t transactions;  /* kept in facts */
+    uint64_t header_bytes;  /* of one message */
+    uint64_t content_bytes; /* decoded, of one message */
+    uint64_t content_ratio; /* decoded bytes to encoded ones, beyond a first megabyte */
+    uint64_t facts_bytes;
+};
+
+extern const struct app_parser app_tls, app_http1, app_http2, app_websocket, app_dns;
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What app/ found out about a session, as sink/ writes it: plain data with a memory of its own, so that it can
+ * be handed to another thread and outlive the session.
+ */
+#ifndef SESSTAP_FACTS_H
+#define SESSTAP_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A text of the traffic: bytes as they were, not ended by NUL. NULL: unknown. */
+struct fact_text {
+    const char *at;
+    uint32_t len;
+};
+
+/* Times are of the flow's clock; 0: unknown. Counts of bytes are of the decoded stream. */
+struct http_header {
+    struct fact_text name;
+    struct fact_text value;
+};
+
+struct http_message {
+    uint64_t first_ns;     /* first byte of its start line */
+    uint64_t last_ns;      /* its last byte */
+    uint64_t first_packet; /* record_sample.pkt_index of these, of the session's packets from 1 */
+    uint64_t last_packet;
+    uint64_t header_bytes;
+    uint64_t body_bytes;    /* as transferred, chunking undone */
+    uint64_t content_bytes; /* with its encoding undone; body_bytes when it had none */
+    struct fact_text content_type;
+    struct fact_text content_encoding;
+    uint8_t content_sha256[32]; /* of content_bytes; valid with has_content_sha256 */
+    bool has_content_sha256;
+    bool complete;      /* it ended as its framing says */
+    bool decode_failed; /* content is what was decoded before the error */
+    bool cut;           /* by a bound: bytes, headers, or decompressed size */
+    struct http_header *headers;
+    size_t header_count;
+};
+
+struct http_transaction {
+    uint64_t number;        /* in its session, from 1 */
+    uint8_t version;        /* 9, 10, 11, 20 */
+    uint32_t stream;        /* HTTP/2 stream id, 0: HTTP/1 */
+    uint16_t status;        /* of the final response, 0: none */
+    uint16_t informational; /* 1xx responses before it */
+    struct fact_text method;
+    struct fact_text uri;  /* as requested */
+    struct fact_text host; /* Host or :authority */
+    struct http_message request;
+    struct http_message response;
+    bool upgraded; /* 101, or CONNECT that was accepted: what follows is not HTTP */
+    struct http_transaction *next;
+};
+
+struct websocket_frame {
+    uint64_t time_ns;
+    uint64_t payload_bytes;
+    uint8_t opcode;
+    bool fin;
+    bool from_client;
+    struct websocket_frame *next;
+};
+
+struct dns_answer {
+    struct fact_text name;
+    uint16_t type;
+    uint32_t ttl_s;
+    struct fact_text data; /* as a zone file has it */
+    struct dns_answer *next;
+};
+
+struct dns_transaction {
+    uint64_t query_ns;
+    uint64_t answer_ns; /* 0: none came */
+    uint16_t id;
+    uint16_t qtype;
+    uint16_t qclass;
+    int16_t rcode; /* -1: no answer */
+    bool truncated;
+    bool authoritative;
+    struct fact_text name;
+    struct dns_answer *answers;
+    uint32_t answer_count;
+    struct dns_transaction *next;
+};
+
+struct tls_facts {
+    bool seen;
+    const char *version; /* "TLS 1.3"; NULL: unknown */
+    const char *cipher;  /* IANA name */
+    struct fact_text sni;
+    struct fact_text alpn; /* chosen */
+    struct fact_text ja4;
+    struct fact_text subject; /* of the server's certificate, RFC 2253 */
+    struct fact_text issuer;
+    struct fact_text *names; /* subjectAltName */
+    size_t name_count;
+    bool resumed;
+    bool early_data;
+    bool decrypted; /* all application data that was seen whole */
+    uint64_t decrypted_bytes;
+    uint64_t undecrypted_records; /* with secrets at hand: records that did not open */
+};
+
+struct alert_fact {
+    struct fact_text signature;
+    struct fact_text category;
+    uint64_t signature_id;
+    uint32_t severity; /* as Suricata has it: 1 is the worst */
+    int64_t wall_ns;   /* since 1970 */
+    struct fact_text action;
+    struct alert_fact *next;
+};
+
+/* How a parser fared: the record's `parsers`. */
+enum parser_status { PARSER_NONE, PARSER_MORE, PARSER_DONE, PARSER_BROKEN };
+struct parser_fact {
+    const char *name; /* "http", "tls", "dns" */
+    enum parser_status status;
+    uint64_t items;       /* messages, transactions */
+    uint64_t last_lot;    /* number of the last packet lot that it has read whole */
+    uint64_t last_packet; /* of the session's, last that it has read */
+};
+
+#define FACTS_PARSERS 4
+#define FACTS_RISKS   16
+
+struct fact_block; /* of the arena */
+
+struct facts {
+    /* Identification. NULL: unknown. Static texts. */
+    const char *protocol;
+    const char *category;
+    const char *confidence;
+    const char *risks[FACTS_RISKS];
+    size_t risk_count;
+
+    struct tls_facts tls;
+    struct http_transaction *http, *http_last; /* in the order begun */
+    uint64_t http_count;
+    struct websocket_frame *websocket, *websocket_last;
+    uint64_t websocket_count;
+    struct dns_transaction *dns, *dns_last;
+    uint64_t dns_count;
+    struct alert_fact *alerts;
+    uint64_t alert_count;
+    struct parser_fact parsers[FACTS_PARSERS];
+    size_t parser_count;
+    /* What a bound cut off; each is shown. */
+    uint64_t cut_bytes;         /* of the stream, not read by any parser any more */
+    uint64_t cut_transactions;  /* not kept */
+    uint64_t cut_content_bytes; /* not decoded: a bomb, or beyond the bound */
+
+    struct fact_block *blocks;
+    size_t used_bytes;
+    size_t max_bytes; /* what facts_alloc gives at most */
+};
+
+/* max_bytes bounds what it may hold. NULL on no memory. */
+struct facts *facts_new(size_t max_bytes);
+/* NULL is fine. */
+void facts_free(struct facts *facts);
+/* Zeroed memory that lives as long as the facts; NULL when there is no more, or the bound is reached. */
+void *facts_alloc(struct facts *facts, size_t bytes);
+/* A copy of a text in the facts. .at is NULL when it did not fit. */
+struct fact_text facts_text(struct facts *facts, const void *text, size_t len);
+
+#endif
