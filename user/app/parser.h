@@ -13,6 +13,9 @@
 #include "session/facts.h"
 #include "session/session.h"
 
+struct app;
+struct keylog;
+
 enum app_verdict {
     APP_DONE,       /* knows all that it wants: gets no more */
     APP_MORE,       /* goes on */
@@ -39,12 +42,15 @@ struct app_env {
     struct facts *facts;
     struct parser_fact *status; /* its own line of facts->parsers */
     const struct app_limits *limits;
-    struct app *app; /* the run: key log, names */
+    struct app *app;       /* the run: names */
+    struct keylog *keylog; /* TLS secrets of the run; NULL: none are known, and none will be */
     /*
      * For a protocol that carries another (TLS): the inner bytes, to the parsers of the inner protocol and to
      * whoever follows the session deciphered.
      */
     void (*inner)(void *ctx, const struct app_piece *piece);
+    /* Inner bytes are missing from here on; how many nobody knows. */
+    void (*inner_hole)(void *ctx, enum app_side side);
     /* Content with its encodings undone, a piece at a time, for objects and `follow --http`; NULL: nobody asks. end: no more of it. */
     void (*content)(void *ctx, const struct http_transaction *transaction, enum app_side side,
                     const uint8_t *data, size_t len, bool end);

@@ -99,11 +99,16 @@ struct tls_facts {
     struct fact_text issuer;
     struct fact_text *names; /* subjectAltName */
     size_t name_count;
+    struct fact_text client_subject; /* of the client's certificate */
+    const char *alert;               /* fatal: "handshake_failure"; NULL: none seen */
+    bool alert_by_client;
     bool resumed;
     bool early_data;
     bool decrypted; /* all application data that was seen whole */
     uint64_t decrypted_bytes;
-    uint64_t undecrypted_records; /* with secrets at hand: records that did not open */
+    /* With a key log at hand: records of application data, or of what hid it, that did not open. */
+    uint64_t undecrypted_records;
+    struct fact_text secrets; /* that opened it, and its parameters: lines for a DSB; NULL: none */
 };
 
 struct alert_fact {
