@@ -90,6 +90,7 @@ struct work {
     struct packet pkt;
     struct iface_conf iface;
     struct flow_syn syn;
+    __u32 opts_len;
     __u8 opts[TCP_OPTIONS_BUFFER];
     struct record_flow copy;
 };
@@ -100,5 +101,21 @@ struct {
     __type(key, __u32);
     __type(value, struct work);
 } works SEC(".maps");
+
+/*
+ * Headers that are outside the linear part of their packet, copied to be parsed. As large as the
+ * furthest that the verifier lets a packet pointer be from its start (MAX_PACKET_OFF), so the parser
+ * passes with this as with a packet. By CPU, as a per-CPU map has no room for it.
+ */
+struct head {
+    __u8 bytes[65536];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct head);
+} heads SEC(".maps");
 
 #endif

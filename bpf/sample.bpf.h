@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Payload into the ring: a size class a record, large skbs in several records. */
+/*
+ * Payload into the ring: a size class a record, large frames in several records. What is not in line
+ * is there once for each kind of frame.
+ */
 #ifndef SESSTAP_SAMPLE_BPF_H
 #define SESSTAP_SAMPLE_BPF_H
 
 #include "track.bpf.h"
 
-/* Where a piece of an skb lies: bytes [payload_at + chunk_off, + cap_len) go after its headers. */
+/* Where a piece of a frame lies: bytes [payload_at + chunk_off, + cap_len) go after its headers. */
 struct sample {
-    struct __sk_buff *skb;
+    void *ctx;
     const struct packet *pkt;
     struct flow *flow;
     __u64 now_ns;
@@ -26,23 +29,25 @@ struct sample {
 /* Stops the compiler from deducing a bound that the verifier then does not see. */
 #define SAMPLE_OPAQUE(x) asm volatile("" : "+r"(x))
 
-static __always_inline void sample_describe(struct record_sample *record, const struct sample *s)
+static __always_inline void sample_describe(struct record_sample *record, const struct sample *s,
+                                            enum frame_kind kind)
 {
     const struct flow *flow = s->flow;
+    int vlan = frame_offloaded_vlan(s->ctx, kind);
 
     record->flow_id = flow->id;
     record->time_ns = s->now_ns;
-    record->ifindex = s->skb->ifindex;
-    record->skb_len = s->skb->len;
+    record->ifindex = flow->ifindex;
+    record->skb_len = frame_bytes(s->ctx, kind);
     record->payload_len = s->pkt->payload_len;
     record->chunk_off = s->chunk_off;
     record->chunk_len = s->chunk_len;
     record->cap_len = s->cap_len;
     record->old_bytes = s->old_bytes;
     record->headers_len = (__u16)s->headers_len;
-    record->gso_size = (__u16)s->skb->gso_size;
+    record->gso_size = (__u16)frame_gso_size(s->ctx, kind);
     record->gso_segs = (__u16)s->pkts;
-    record->vlan_tci = s->skb->vlan_present ? (__u16)s->skb->vlan_tci : 0;
+    record->vlan_tci = vlan < 0 ? 0 : (__u16)vlan;
     record->from = s->pkt->from;
     record->flags = (__u8)s->flags;
     record->hook = (__u8)s->hook;
@@ -52,7 +57,8 @@ static __always_inline void sample_describe(struct record_sample *record, const 
 }
 
 /* Headers and the payload right after them, in one copy. room is the class's constant size. */
-static __always_inline int sample_first(const struct sample *s, const __u32 room)
+static __always_inline int sample_first(const struct sample *s, enum frame_kind kind,
+                                        const __u32 room)
 {
     struct record_sample *record = bpf_ringbuf_reserve(&payload_ring, sizeof(*record) + room, 0);
     __u32 len = s->headers_len + s->cap_len;
@@ -62,19 +68,19 @@ static __always_inline int sample_first(const struct sample *s, const __u32 room
         return -1;
     }
     SAMPLE_OPAQUE(len);
-    if (len == 0 || len > room || bpf_skb_load_bytes(s->skb, 0, record + 1, len)) {
+    if (len == 0 || len > room || frame_load(s->ctx, kind, 0, record + 1, len)) {
         count_event(EVENT_PAYLOAD_LOAD_FAILED);
         bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
         return -1;
     }
-    sample_describe(record, s);
+    sample_describe(record, s, kind);
     bpf_ringbuf_submit(record, ring_wake_flags(&payload_ring, sizeof(*record) + room + 8,
                                                conf.payload_wake_bytes));
     return 0;
 }
 
 /* A later piece: headers again, and at a fixed place after them the payload. */
-static __always_inline int sample_next(const struct sample *s)
+static __always_inline int sample_next(const struct sample *s, enum frame_kind kind)
 {
     const __u32 room = SAMPLE_HEADERS_MAX + SAMPLE_CHUNK_BYTES;
     struct record_sample *record = bpf_ringbuf_reserve(&payload_ring, sizeof(*record) + room, 0);
@@ -88,37 +94,47 @@ static __always_inline int sample_next(const struct sample *s)
     SAMPLE_OPAQUE(headers_len);
     SAMPLE_OPAQUE(cap_len);
     if (headers_len == 0 || headers_len > SAMPLE_HEADERS_MAX || cap_len == 0 ||
-        cap_len > SAMPLE_CHUNK_BYTES || bpf_skb_load_bytes(s->skb, 0, data, headers_len) ||
-        bpf_skb_load_bytes(s->skb, s->headers_len + s->chunk_off, data + SAMPLE_HEADERS_MAX,
-                           cap_len)) {
+        cap_len > SAMPLE_CHUNK_BYTES || frame_load(s->ctx, kind, 0, data, headers_len) ||
+        frame_load(s->ctx, kind, s->headers_len + s->chunk_off, data + SAMPLE_HEADERS_MAX,
+                   cap_len)) {
         count_event(EVENT_PAYLOAD_LOAD_FAILED);
         bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
         return -1;
     }
-    sample_describe(record, s);
+    sample_describe(record, s, kind);
     bpf_ringbuf_submit(record, ring_wake_flags(&payload_ring, sizeof(*record) + room + 8,
                                                conf.payload_wake_bytes));
     return 0;
 }
 
 /* The smallest record that holds the piece: a class a call, since a reservation's size is a constant. */
-static __noinline int sample_emit(const struct sample *s)
+static __always_inline int sample_emit(const struct sample *s, enum frame_kind kind)
 {
     __u32 len = s->headers_len + s->cap_len;
 
     if (s->flags & SAMPLE_NEXT)
-        return sample_next(s);
+        return sample_next(s, kind);
     if (len <= 88)
-        return sample_first(s, 88);
+        return sample_first(s, kind, 88);
     if (len <= 280)
-        return sample_first(s, 280);
+        return sample_first(s, kind, 280);
     if (len <= 664)
-        return sample_first(s, 664);
+        return sample_first(s, kind, 664);
     if (len <= 1560)
-        return sample_first(s, 1560);
+        return sample_first(s, kind, 1560);
     if (len <= 4096)
-        return sample_first(s, 4096);
-    return sample_first(s, SAMPLE_HEADERS_MAX + SAMPLE_CHUNK_BYTES);
+        return sample_first(s, kind, 4096);
+    return sample_first(s, kind, SAMPLE_HEADERS_MAX + SAMPLE_CHUNK_BYTES);
+}
+
+static __noinline int sample_emit_skb(const struct sample *s)
+{
+    return sample_emit(s, FRAME_SKB);
+}
+
+static __noinline int sample_emit_xdp(const struct sample *s)
+{
+    return sample_emit(s, FRAME_XDP);
 }
 
 /* Of the bytes that were seen before (taken as the first ones), those in this piece. */
@@ -147,17 +163,17 @@ static __always_inline void sample_book(const struct sample *s, int lost)
 }
 
 /* The size of all pieces but the last: whole wire packets, so that each can be written as such. */
-static __always_inline __u32 sample_piece_bytes(const struct __sk_buff *skb)
+static __always_inline __u32 sample_piece_bytes(const void *ctx, enum frame_kind kind)
 {
-    __u32 gso = skb->gso_size;
+    __u32 gso = frame_gso_size(ctx, kind);
 
     return gso && gso <= SAMPLE_CHUNK_BYTES ? SAMPLE_CHUNK_BYTES / gso * gso : SAMPLE_CHUNK_BYTES;
 }
 
-/* Sample one skb of a session; `wanted` payload bytes from its start. Every byte is booked. */
-static __noinline int sample_skb(struct sample *s, __u32 wanted)
+/* Sample one frame of a session; `wanted` payload bytes from its start. Every byte is booked. */
+static __always_inline int sample_frame(struct sample *s, enum frame_kind kind, __u32 wanted)
 {
-    __u32 payload_len = s->pkt->payload_len, piece = sample_piece_bytes(s->skb);
+    __u32 payload_len = s->pkt->payload_len, piece = sample_piece_bytes(s->ctx, kind);
 
     s->left = wanted;
     for (int i = 0; i < SAMPLE_CHUNKS; i++) {
@@ -167,7 +183,8 @@ static __noinline int sample_skb(struct sample *s, __u32 wanted)
         s->cap_len = s->left < piece ? s->left : piece;
         s->chunk_len = s->left <= piece ? payload_len - s->chunk_off : piece;
         s->flags = (i ? SAMPLE_NEXT : 0) | (last ? 0 : SAMPLE_MORE);
-        lost = s->headers_len > SAMPLE_HEADERS_MAX || sample_emit(s);
+        lost = s->headers_len > SAMPLE_HEADERS_MAX ||
+               (kind == FRAME_XDP ? sample_emit_xdp(s) : sample_emit_skb(s));
         sample_book(s, lost);
         s->chunk_off += s->chunk_len;
         s->left -= s->cap_len;
@@ -179,6 +196,16 @@ static __noinline int sample_skb(struct sample *s, __u32 wanted)
         sample_book(s, 1);
     }
     return 0;
+}
+
+static __noinline int sample_skb(struct sample *s, __u32 wanted)
+{
+    return sample_frame(s, FRAME_SKB, wanted);
+}
+
+static __noinline int sample_xdp(struct sample *s, __u32 wanted)
+{
+    return sample_frame(s, FRAME_XDP, wanted);
 }
 
 /* A packet with no payload is worth a sample while its session's streams are within the depth. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The kernel side, as a table of contents: TC programs for both directions, each
+ * The kernel side, as a table of contents: TC programs for both directions and XDP for the way in, each
  * parse -> track -> count -> sample. They look and never touch: other programs run after them.
  */
 #include "vmlinux.h"
@@ -10,128 +10,167 @@
 
 #define TC_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC */
 
-#define PULL_BYTES 256 /* headers that a second look makes linear */
+#define XDP_PASS 2
 
-/* Parse what is in the linear part of the skb. In line: a call would cost 8 ns a packet. */
-static __always_inline int parse_linear(struct __sk_buff *skb, struct packet *pkt, int l3_only)
+#define HEAD_BYTES 256 /* headers that a second look copies, and a third one all there is */
+
+/* From the cursor on; l3_type as frame_l3_type has it. */
+static __always_inline int parse_from(struct packet_cursor *cur, struct packet *pkt,
+                                      __u32 frame_bytes, __u16 l3_type)
 {
-    struct packet_cursor cur = {
-        .start = (const __u8 *)(long)skb->data,
-        .pos = (const __u8 *)(long)skb->data,
-        .end = (const __u8 *)(long)skb->data_end,
-    };
-    __u16 eth_type = WIRE_HOST16(skb->protocol);
-
-    if (!l3_only) {
-        const struct eth_hdr *eth = packet_take(&cur, sizeof(*eth));
+    if (!l3_type) {
+        const struct eth_hdr *eth = packet_take(cur, sizeof(*eth));
 
         if (!eth)
             return UNACCOUNTED_TRUNCATED;
-        eth_type = WIRE_HOST16(eth->eth_type);
+        l3_type = WIRE_HOST16(eth->eth_type);
     }
-    return packet_parse_eth_type(pkt, &cur, eth_type, skb->len);
+    return packet_parse_eth_type(pkt, cur, l3_type, frame_bytes);
+}
+
+/* Parse what can be read through pointers. In line: a call would cost 8 ns a packet. */
+static __always_inline int parse_linear(const struct frame *frame, struct packet *pkt,
+                                        __u16 l3_type)
+{
+    struct packet_cursor cur = frame_linear(frame);
+
+    return parse_from(&cur, pkt, frame->size.bytes, l3_type);
 }
 
 /*
- * Headers outside the linear part: have the kernel bring them in, then parse again. Not static: a
- * global function is verified once, by itself, and not again for each way that leads to it.
+ * Parse len bytes of a frame that were copied. Not static: a global function is verified once, by
+ * itself, and not again for each way that leads to it.
  */
-__noinline int parse_pulled(struct __sk_buff *skb, struct packet *pkt, int l3_only)
+__noinline int parse_copied(const struct head *head, __u32 len, struct packet *pkt,
+                            __u32 frame_bytes, __u16 l3_type)
 {
-    __u32 len = skb->len < PULL_BYTES ? skb->len : PULL_BYTES;
+    struct packet_cursor cur;
 
-    if (!pkt || skb->data_end - skb->data >= len || bpf_skb_pull_data(skb, len))
+    if (!head || !pkt || len > sizeof(*head))
         return UNACCOUNTED_TRUNCATED;
-    count_event(EVENT_PULLED);
+    cur.start = cur.pos = head->bytes;
+    cur.end = head->bytes + len;
     __builtin_memset(pkt, 0, sizeof(*pkt));
-    return parse_linear(skb, pkt, l3_only);
+    return parse_from(&cur, pkt, frame_bytes, l3_type);
 }
 
-static __always_inline int parse(struct __sk_buff *skb, struct packet *pkt, int l3_only)
+/* Headers outside the linear part: copy the first bytes, and only if these do not do, all of them. */
+static __always_inline int parse_scattered(const struct frame *frame, struct packet *pkt,
+                                           __u16 l3_type)
 {
-    int err = parse_linear(skb, pkt, l3_only);
+    __u32 cpu = bpf_get_smp_processor_id(), len = HEAD_BYTES;
+    struct head *head = bpf_map_lookup_elem(&heads, &cpu);
+    int err = UNACCOUNTED_TRUNCATED;
 
-    if (err == UNACCOUNTED_TRUNCATED)
-        err = parse_pulled(skb, pkt, l3_only);
-    if (skb->vlan_present) {
+    for (int i = 0; head && err == UNACCOUNTED_TRUNCATED && i < 2; i++) {
+        if (len > frame->size.bytes)
+            len = frame->size.bytes;
+        SAMPLE_OPAQUE(len);
+        if (!len || len > sizeof(*head) || frame_load(frame->ctx, frame->kind, 0, head, len))
+            break;
+        err = parse_copied(head, len, pkt, frame->size.bytes, l3_type);
+        len = sizeof(*head);
+    }
+    if (err != UNACCOUNTED_TRUNCATED)
+        count_event(EVENT_PULLED);
+    return err;
+}
+
+static __always_inline int parse(const struct frame *frame, struct packet *pkt, int l3_only)
+{
+    __u16 l3_type = frame_l3_type(frame, l3_only);
+    int err = parse_linear(frame, pkt, l3_type), vlan;
+
+    if (err == UNACCOUNTED_TRUNCATED && frame_is_scattered(frame))
+        err = parse_scattered(frame, pkt, l3_type);
+    vlan = frame_offloaded_vlan(frame->ctx, frame->kind);
+    if (vlan >= 0) {
         pkt->vlan[1] = pkt->vlan[0];
-        pkt->vlan[0] = (__u16)skb->vlan_tci;
+        pkt->vlan[0] = (__u16)vlan;
     }
     return err;
 }
 
 /* The options of a SYN, copied to where their length need not be known before. */
-static __always_inline void read_syn(struct __sk_buff *skb, struct work *work)
+static __always_inline void load_syn(const struct frame *frame, struct work *work)
 {
     __u32 len = work->pkt.l4_hdr_len - sizeof(struct tcp_hdr);
 
-    __builtin_memset(&work->syn, 0, sizeof(work->syn));
     __builtin_memset(work->opts, 0, sizeof(work->opts));
     SAMPLE_OPAQUE(len);
     if (len > TCP_OPTIONS_MAX)
         len = TCP_OPTIONS_MAX;
-    if (len && bpf_skb_load_bytes(skb, work->pkt.l4_off + sizeof(struct tcp_hdr), work->opts, len))
+    if (len && frame_load(frame->ctx, frame->kind, work->pkt.l4_off + sizeof(struct tcp_hdr),
+                          work->opts, len))
         len = 0;
-    tcp_parse_syn(&work->syn, work->opts, len, work->pkt.tcp_flags);
+    work->opts_len = len;
+}
+
+static __always_inline void read_syn(struct work *work)
+{
+    __builtin_memset(&work->syn, 0, sizeof(work->syn));
+    tcp_parse_syn(&work->syn, work->opts, work->opts_len, work->pkt.tcp_flags);
 }
 
 /*
  * The unusual segments of a session: all but plain data and acknowledgments. Returns how many of
- * the payload's bytes were seen before. Global, like parse_pulled.
+ * the payload's bytes were seen before. Global, like parse_copied.
  */
-__noinline __u32 track_unusual(struct __sk_buff *skb, struct flow *flow, struct work *work,
-                               __u32 pkts, __u64 now_ns)
+__noinline __u32 track_unusual(struct flow *flow, struct work *work, __u32 ifindex, __u32 pkts,
+                               __u64 now_ns)
 {
     struct tcp_verdict verdict;
 
     if (!flow || !work)
         return 0;
     if (work->pkt.tcp_flags & TCP_SYN)
-        read_syn(skb, work);
+        read_syn(work);
     if (tcp_is_restart(flow, &work->pkt, now_ns) &&
-        !flow_restart(flow, work, &work->iface, skb->ifindex, now_ns))
+        !flow_restart(flow, work, &work->iface, ifindex, now_ns))
         return 0;
     verdict = tcp_track_any(flow, &work->pkt, pkts, &work->syn, now_ns);
     if (verdict.events & TCP_EV_ESTABLISHED)
-        announce(&work->pkt.key, flow->id, RECORD_ESTABLISHED, skb->ifindex, now_ns);
+        announce(&work->pkt.key, flow->id, RECORD_ESTABLISHED, ifindex, now_ns);
     if (verdict.events & TCP_EV_CLOSED)
-        announce(&work->pkt.key, flow->id, RECORD_CLOSED, skb->ifindex, now_ns);
+        announce(&work->pkt.key, flow->id, RECORD_CLOSED, ifindex, now_ns);
     return verdict.old_bytes;
 }
 
-static __always_inline void sample(struct sample *s, __u32 depth_left)
+static __always_inline void sample(struct sample *s, enum frame_kind kind, __u32 depth_left)
 {
     __u32 wanted = depth_left < conf.snaplen_bytes ? depth_left : conf.snaplen_bytes;
 
     if (s->pkt->payload_len ? wanted : (__u32)sample_wants_headers(s->flow, s->pkt))
-        sample_skb(s, wanted);
+        kind == FRAME_XDP ? sample_xdp(s, wanted) : sample_skb(s, wanted);
 }
 
 /* A packet of a session, counted here and nowhere else. */
-static __always_inline void track(struct __sk_buff *skb, struct flow *flow, struct work *work,
-                                  const struct iface_conf *iface, __u32 hook, __u32 pkts,
-                                  __u64 now_ns)
+static __always_inline void track(const struct frame *frame, struct flow *flow, struct work *work,
+                                  const struct iface_conf *iface, __u64 now_ns)
 {
     const struct packet *pkt = &work->pkt;
     struct sample s = {
-        .skb = skb,
+        .ctx = frame->ctx,
         .pkt = pkt,
         .flow = flow,
         .now_ns = now_ns,
-        .hook = hook,
-        .pkts = pkts,
+        .hook = frame->hook,
+        .pkts = frame->size.pkts,
         .headers_len = pkt->payload_off,
         .l3_only = iface->l3_only,
     };
     __u32 depth_left = 0;
 
-    if (pkt->key.l4_proto == IP_PROTO_TCP && !tcp_track_expected(flow, pkt, now_ns))
-        s.old_bytes = track_unusual(skb, flow, work, pkts, now_ns);
+    if (pkt->key.l4_proto == IP_PROTO_TCP && !tcp_track_expected(flow, pkt, now_ns)) {
+        if (pkt->tcp_flags & TCP_SYN)
+            load_syn(frame, work);
+        s.old_bytes = track_unusual(flow, work, frame->ifindex, frame->size.pkts, now_ns);
+    }
     if (conf.depth_bytes)
         depth_left = flow_depth_left(flow, pkt, conf.depth_bytes);
-    flow_count(flow, pkt, pkts, s.old_bytes, now_ns);
+    flow_count(flow, pkt, frame->size.pkts, s.old_bytes, now_ns);
     if (conf.depth_bytes)
-        sample(&s, depth_left);
+        sample(&s, frame->kind, depth_left);
 }
 
 /* Copied, so that the verifier needs not look at all that follows once for either map. */
@@ -146,32 +185,30 @@ static __always_inline int read_iface(struct iface_conf *iface, __u32 ifindex)
     return !!found;
 }
 
-static __always_inline void classify(struct __sk_buff *skb, enum hook_direction hook)
+static __always_inline void classify(const struct frame *frame)
 {
-    __u32 ifindex = skb->ifindex, zero = 0, reason;
-    struct skb_size size = {.bytes = skb->len, .pkts = skb->gso_segs};
+    const struct frame_size *size = &frame->size;
+    __u32 ifindex = frame->ifindex, zero = 0, reason;
     struct work *work = bpf_map_lookup_elem(&works, &zero);
     const struct iface_conf *iface;
     struct flow *flow;
     __u64 now_ns;
 
-    if (!size.pkts)
-        size.pkts = 1;
     if (!work || !read_iface(&work->iface, ifindex)) {
-        count_seen(0, hook, &size);
-        count_unaccounted(UNACCOUNTED_NO_INTERFACE, &size);
+        count_seen(0, frame->hook, size);
+        count_unaccounted(UNACCOUNTED_NO_INTERFACE, size);
         return;
     }
     iface = &work->iface;
-    count_seen(iface->slot, hook, &size);
-    if (hook == HOOK_INGRESS && iface->loopback) {
-        count_unaccounted(UNACCOUNTED_OTHER_HOP, &size);
+    count_seen(iface->slot, frame->hook, size);
+    if (frame->hook == HOOK_INGRESS && iface->loopback) {
+        count_unaccounted(UNACCOUNTED_OTHER_HOP, size);
         return;
     }
     __builtin_memset(&work->pkt, 0, sizeof(work->pkt));
-    reason = (__u32)parse(skb, &work->pkt, iface->l3_only);
+    reason = (__u32)parse(frame, &work->pkt, iface->l3_only);
     if (reason) {
-        count_unaccounted(reason, &size);
+        count_unaccounted(reason, size);
         return;
     }
     work->pkt.key.scope = iface->scope;
@@ -180,30 +217,44 @@ static __always_inline void classify(struct __sk_buff *skb, enum hook_direction 
     if (!flow) {
         flow = flow_create(work, iface, ifindex, now_ns, &reason);
         if (!flow) {
-            count_unaccounted(reason, &size);
+            count_unaccounted(reason, size);
             return;
         }
     }
     if (flow->ifindex != ifindex) {
         flow_note_path(flow, ifindex);
-        count_unaccounted(UNACCOUNTED_OTHER_HOP, &size);
+        count_unaccounted(UNACCOUNTED_OTHER_HOP, size);
         return;
     }
-    track(skb, flow, work, iface, hook, size.pkts, now_ns);
+    track(frame, flow, work, iface, now_ns);
 }
 
 SEC("tc")
 int sesstap_ingress(struct __sk_buff *skb)
 {
-    classify(skb, HOOK_INGRESS);
+    const struct frame frame = frame_of_skb(skb, HOOK_INGRESS);
+
+    classify(&frame);
     return TC_NEXT;
 }
 
 SEC("tc")
 int sesstap_egress(struct __sk_buff *skb)
 {
-    classify(skb, HOOK_EGRESS);
+    const struct frame frame = frame_of_skb(skb, HOOK_EGRESS);
+
+    classify(&frame);
     return TC_NEXT;
+}
+
+/* In place of sesstap_ingress, on interfaces whose driver hands over packets before they are skbs. */
+SEC("xdp.frags")
+int sesstap_xdp(struct xdp_md *xdp)
+{
+    const struct frame frame = frame_of_xdp(xdp);
+
+    classify(&frame);
+    return XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

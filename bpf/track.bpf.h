@@ -4,7 +4,7 @@
 #define SESSTAP_TRACK_BPF_H
 
 #include "config.bpf.h"
-#include "count.bpf.h"
+#include "frame.bpf.h"
 
 #define ERRNO_E2BIG  7
 #define ERRNO_ENOMEM 12

@@ -249,7 +249,7 @@ enum unaccounted_reason {
     X(SPILLED, spilled, "finished sessions kept aside since the ring was full")                    \
     X(SPILL_FAILED, spill_failed, "finished sessions lost since the ring and the spill were full") \
     X(FLOWS_CREATED, flows_created, "table entries made")                                          \
-    X(PULLED, pulled, "packets whose headers had to be made linear first")
+    X(PULLED, pulled, "packets whose headers lay outside their linear part")
 
 enum event_counter {
 #define X(upper, lower, help) EVENT_##upper,

@@ -81,4 +81,14 @@ struct __sk_buff {
     __u64 hwtstamp;
 };
 
+/* linux/bpf.h: the context of an XDP program. */
+struct xdp_md {
+    __u32 data;
+    __u32 data_end;
+    __u32 data_meta;
+    __u32 ingress_ifindex;
+    __u32 rx_queue_index;
+    __u32 egress_ifindex;
+};
+
 #endif

@@ -47,6 +47,8 @@ void tracker_open(struct tracker *tracker, const struct tracker_options *options
                              or_default(options->payload_ring_bytes, 1 << 20));
     bpf_map__set_max_entries(skel->maps.lifecycle_ring,
                              or_default(options->lifecycle_ring_bytes, 1 << 20));
+    tracker->cpus = libbpf_num_possible_cpus();
+    bpf_map__set_max_entries(skel->maps.heads, (uint32_t)tracker->cpus);
     if (sesstap_bpf__load(skel))
         err(1, "loading the programs");
     if (bpf_map_update_elem(bpf_map__fd(skel->maps.near_ifaces), &ifindex, &iface, BPF_ANY))
@@ -55,7 +57,6 @@ void tracker_open(struct tracker *tracker, const struct tracker_options *options
     tracker->obj = skel->obj;
     tracker->ingress_fd = bpf_program__fd(skel->progs.sesstap_ingress);
     tracker->egress_fd = bpf_program__fd(skel->progs.sesstap_egress);
-    tracker->cpus = libbpf_num_possible_cpus();
 }
 
 void tracker_close(struct tracker *tracker)

@@ -72,10 +72,15 @@ static int on_sample(void *ctx, void *data, size_t size)
     return --live->samples_left ? 0 : POLL_FULL;
 }
 
-static void configure(struct live *live)
+static int configure(struct live *live)
 {
     struct sesstap_bpf *skel = live->skel;
     const struct live_conf *conf = &live->conf;
+    int cpus = libbpf_num_possible_cpus();
+
+    if (cpus < 0)
+        return cpus;
+    live->cpus = (size_t)cpus;
 
     skel->rodata->conf.depth_bytes = conf->depth_bytes;
     skel->rodata->conf.snaplen_bytes = conf->snaplen_bytes;
@@ -84,6 +89,8 @@ static void configure(struct live *live)
     bpf_map__set_max_entries(skel->maps.flows, conf->max_flows);
     bpf_map__set_max_entries(skel->maps.spill, conf->max_flows);
     bpf_map__set_max_entries(skel->maps.payload_ring, conf->payload_ring_bytes);
+    bpf_map__set_max_entries(skel->maps.heads, (uint32_t)cpus);
+    return bpf_program__set_autoload(skel->progs.sesstap_xdp, false);
 }
 
 static int open_rings(struct live *live)
@@ -100,11 +107,7 @@ static int allocate(struct live *live)
 {
     int ingress_fd = bpf_program__fd(live->skel->progs.sesstap_ingress);
     int egress_fd = bpf_program__fd(live->skel->progs.sesstap_egress);
-    int cpus = libbpf_num_possible_cpus();
 
-    if (cpus < 0)
-        return cpus;
-    live->cpus = (size_t)cpus;
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
     live->sweep_flows = calloc(SWEEP_BATCH, sizeof(struct flow));
@@ -142,8 +145,9 @@ struct live *live_open(const struct live_conf *conf, const struct live_events *e
         explain_load_failure(err);
         goto out;
     }
-    configure(live);
-    err = sesstap_bpf__load(live->skel);
+    err = configure(live);
+    if (!err)
+        err = sesstap_bpf__load(live->skel);
     if (err) {
         explain_load_failure(err);
         goto out;
