@@ -3,6 +3,7 @@
 #ifndef SESSTAP_MAPS_BPF_H
 #define SESSTAP_MAPS_BPF_H
 
+#include "pin.h"
 #include "tcp.h"
 #include <bpf/bpf_helpers.h>
 
@@ -117,5 +118,44 @@ struct {
     __type(key, __u32);
     __type(value, struct head);
 } heads SEC(".maps");
+
+/* The request that sesstap_take works on, and its answer; user space has it mapped. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct take);
+} take_room SEC(".maps");
+
+/*
+ * With --pin: sessions that are over, by flow id, until their records are in the file. As large as the
+ * table, allocated as it is used.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 1);
+    __type(key, __u64);
+    __type(value, struct record_flow);
+} taken SEC(".maps");
+
+/* With --pin: what user space knows of open sessions. A quarter more than the table has entries. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct session_note);
+} notes SEC(".maps");
+
+/* With --pin: the rest of what the next process must know. 630 KB. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct pin_state);
+} state SEC(".maps");
 
 #endif

@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "sample.bpf.h"
+#include "take.bpf.h"
 
 #define TC_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC */
 
@@ -255,6 +256,19 @@ int sesstap_xdp(struct xdp_md *xdp)
 
     classify(&frame);
     return XDP_PASS;
+}
+
+/* User space ends a session: run by BPF_PROG_TEST_RUN, its request is in map take_room. */
+SEC("syscall")
+int sesstap_take(void *ctx)
+{
+    __u32 zero = 0;
+    struct take *take = bpf_map_lookup_elem(&take_room, &zero);
+
+    (void)ctx;
+    if (take)
+        take->result = take_entry(take);
+    return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

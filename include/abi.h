@@ -265,6 +265,7 @@ enum record_type {
     RECORD_ESTABLISHED,
     RECORD_CLOSED,
     RECORD_REUSED, /* struct record_flow: the session that lost its entry to a new one */
+    RECORD_TAKEN,  /* struct record_flow in map taken: user space ended it */
 };
 
 /* Lifecycle ring. Times are CLOCK_MONOTONIC. */
@@ -277,12 +278,27 @@ struct record_event {
 };
 _Static_assert(sizeof(struct record_event) == 64, "record_event");
 
-/* RECORD_REUSED in the lifecycle ring, and the value of the spill map (by flow id). */
+/* RECORD_REUSED in the lifecycle ring, and the value of the maps spill and taken (by flow id). */
 struct record_flow {
     struct record_event event;
     struct flow flow;
 };
 _Static_assert(sizeof(struct record_flow) == 680, "record_flow");
+
+/* ---- taking an entry ------------------------------------------------------------------------ */
+
+/* What user space asks of the program sesstap_take, and what it answers. */
+struct take {
+    struct flow_key key;
+    __u64 flow_id;
+    __u32 reason; /* why user space ends it, enum close_reason: goes to record.event.ifindex */
+    __u8 keep;    /* also put it into map taken */
+    __u8 pad[3];
+    __s64 result; /* 0, -ENOENT, -ESTALE: another session's entry; what map taken said */
+    struct record_flow record;
+    struct flow late; /* the program's own room */
+};
+_Static_assert(sizeof(struct take) == 1360, "take");
 
 enum sample_flag {
     SAMPLE_MORE = 1 << 0, /* another record with the rest of this skb follows */

@@ -33,6 +33,7 @@ enum {
     BPF_ANY = 0,
     BPF_NOEXIST = 1,
     BPF_F_NO_PREALLOC = 1U << 0,
+    BPF_F_MMAPABLE = 1U << 10,
 };
 
 /* linux/bpf.h, flags of bpf_ringbuf_submit and of bpf_ringbuf_query */

@@ -135,7 +135,7 @@ static void finish_due(struct tracker *tracker, struct session *session)
         session->close_reason = CLOSE_NONE;
         return;
     }
-    err = live_take(tracker->live, &session->key, session->id, &flow);
+    err = live_take(tracker->live, &session->key, session->id, session->close_reason, &flow);
     if (!err)
         finish(tracker, session, &flow, session->close_reason);
     /* else its last content is on its way: in the ring, or kept aside; visit_vanished looks after it */

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "source/live/live_internal.h"
+#include "source/live/mapped.h"
 
 /* Samples that one poll reads at most, so that a flood does not keep it from all else. */
 #define POLL_SAMPLES 65536
@@ -90,6 +91,10 @@ static int configure(struct live *live)
     bpf_map__set_max_entries(skel->maps.spill, conf->max_flows);
     bpf_map__set_max_entries(skel->maps.payload_ring, conf->payload_ring_bytes);
     bpf_map__set_max_entries(skel->maps.heads, (uint32_t)cpus);
+    if (!conf->pin_dir) {
+        bpf_map__set_autocreate(skel->maps.notes, false);
+        bpf_map__set_autocreate(skel->maps.state, false);
+    }
     return bpf_program__set_autoload(skel->progs.sesstap_xdp, false);
 }
 
@@ -108,6 +113,9 @@ static int allocate(struct live *live)
     int ingress_fd = bpf_program__fd(live->skel->progs.sesstap_ingress);
     int egress_fd = bpf_program__fd(live->skel->progs.sesstap_egress);
 
+    live->take = mapped_open(bpf_map__fd(live->skel->maps.take_room), sizeof(*live->take));
+    if (!live->take)
+        return -errno;
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
     live->sweep_flows = calloc(SWEEP_BATCH, sizeof(struct flow));
@@ -173,6 +181,7 @@ void live_close(struct live *live)
     attachments_free(live->attachments);
     clsact_fini(&live->clsact);
     ring_buffer__free(live->rings);
+    mapped_close(live->take, sizeof(*live->take));
     sesstap_bpf__destroy(live->skel);
     free(live->percpu);
     free(live->sweep_keys);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "session/session.h"
 
 struct live_conf {
     uint64_t depth_bytes;        /* of each direction, DEPTH_ALL; 0: no payload */
@@ -19,6 +20,7 @@ struct live_conf {
     uint32_t max_flows;          /* entries of the table, at least 1 */
     uint32_t payload_ring_bytes; /* a power of two, at least a page */
     bool clsact;                 /* do not try TCX */
+    const char *pin_dir;         /* in a BPF file system: all is kept there; NULL: nothing is */
 };
 
 /* What the rings bring. Pointers are borrowed for the call. */
@@ -83,9 +85,10 @@ enum live_sweep live_sweep_step(struct live *live, size_t count,
                                 void *ctx);
 /*
  * Remove a session's entry and get its last content. 0; -ENOENT: no entry; -ESTALE: the entry is another
- * session's and stays.
+ * session's, or just being handed over to one, and stays. reason: for the record, when TCP did not end it.
  */
-int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id, struct flow *flow);
+int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
+              enum close_reason reason, struct flow *flow);
 /* The same, but the entry stays. */
 int live_look(struct live *live, const struct flow_key *key, uint64_t flow_id, struct flow *flow);
 

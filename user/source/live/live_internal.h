@@ -22,6 +22,7 @@ struct live {
     struct clsact clsact;
     struct attachments *attachments;
     struct iface_seen gone;
+    struct take *take;      /* map take_room */
     uint64_t spilled_taken; /* of the spill counter, what was read */
     size_t samples_left;    /* of this poll */
     size_t cpus;

@@ -43,40 +43,22 @@ int live_look(struct live *live, const struct flow_key *key, uint64_t flow_id, s
     return flow->id == flow_id ? 0 : -ESTALE;
 }
 
-/*
- * A session that was taken by mistake: its SYN came between our look and the taking. It is put back;
- * when its next packet was quicker and has begun an entry of its own, what was taken is a session by
- * itself. Either way no count is lost.
- */
-static void put_back(struct live *live, const struct flow_key *key, const struct flow *flow)
+int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
+              enum close_reason reason, struct flow *flow)
 {
-    struct record_flow record = {
-        .event = {.type = RECORD_REUSED,
-                  .ifindex = flow->ifindex,
-                  .flow_id = flow->id,
-                  .key = *key},
-        .flow = *flow,
-    };
+    LIBBPF_OPTS(bpf_test_run_opts, opts);
+    struct take *take = live->take;
+    int err;
 
-    record.flow.bits &= ~FLOW_RESTARTING;
-    if (bpf_map_update_elem(flows_fd(live), key, &record.flow, BPF_NOEXIST))
-        live->events.reused(live->events.ctx, &record);
-}
-
-int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id, struct flow *flow)
-{
-    int err = live_look(live, key, flow_id, flow);
-
+    take->key = *key;
+    take->flow_id = flow_id;
+    take->reason = reason;
+    take->keep = live->conf.pin_dir != NULL;
+    take->result = -EIO;
+    err = bpf_prog_test_run_opts(bpf_program__fd(live->skel->progs.sesstap_take), &opts);
     if (err)
         return err;
-    if (flow->bits & FLOW_RESTARTING)
-        return -ESTALE; /* handed over already: its content comes as RECORD_REUSED */
-    err = bpf_map_lookup_and_delete_elem(flows_fd(live), key, flow);
-    if (err)
-        return err;
-    if (flow->id != flow_id)
-        put_back(live, key, flow);
-    else if (!(flow->bits & FLOW_RESTARTING))
-        return 0;
-    return -ESTALE;
+    if (!take->result)
+        *flow = take->record.flow;
+    return (int)take->result;
 }
