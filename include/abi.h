@@ -82,12 +82,13 @@ struct flow_dir {
     __u16 ip_id;         /* of the last IPv4 packet, network order */
     __u8 wscale;         /* shift of wnd, 0 until both sides offered one */
     __u8 gap_count;
-    __u8 known;       /* enum flow_known */
-    __u8 stray_count; /* segments far ahead that followed each other */
-    __u32 stray_nxt;  /* where the next of them would begin */
-    __u8 pad[4];
+    __u8 known;        /* enum flow_known */
+    __u8 stray_count;  /* segments far ahead that followed each other */
+    __u32 stray_nxt;   /* where the next of them would begin */
+    __u32 depth_bytes; /* FLOW_DEPTH_ALL; only used when sessions differ in it (--depth-for) */
 };
 _Static_assert(sizeof(struct flow_dir) == 64, "flow_dir");
+#define FLOW_DEPTH_ALL (~0u)
 /* Which numbers of a direction are set; 0 is a number like any other. */
 enum flow_known {
     FLOW_KNOWS_SEQ = 1 << 0, /* first_seq, seq_nxt */
@@ -180,7 +181,8 @@ struct flow {
     __u16 vlan[2];         /* tag control information as found on the first packet, 0: none */
     __u8 icmp_type;        /* of the first packet */
     __u8 icmp_code;
-    __u8 pad[14];
+    __u8 pad[6];
+    __u64 over_rate_bytes; /* payload within the depth that --payload-rate cut off */
     struct flow_quality quality[2];
 };
 _Static_assert(sizeof(struct flow) == 616, "flow");
@@ -230,7 +232,9 @@ _Static_assert(sizeof(struct iface_seen) == 48, "iface_seen");
     X(TABLE_FULL_UDP, table_full_udp, "the flow table was full, UDP")                          \
     X(TABLE_FULL_ICMP, table_full_icmp, "the flow table was full, ICMP or ICMPv6")             \
     X(TABLE_FULL_SCTP, table_full_sctp, "the flow table was full, SCTP")                       \
-    X(INSERT_FAILED, insert_failed, "the kernel refused a new table entry for another reason")
+    X(INSERT_FAILED, insert_failed, "the kernel refused a new table entry for another reason") \
+    X(FILTERED, filtered, "did not match the filter (-f)")                                     \
+    X(NOT_SAMPLED, not_sampled, "of a session that is not one of those kept (--sample 1/N)")
 
 enum unaccounted_reason {
 #define X(upper, lower, help) UNACCOUNTED_##upper,
@@ -249,7 +253,8 @@ enum unaccounted_reason {
     X(SPILLED, spilled, "finished sessions kept aside since the ring was full")                    \
     X(SPILL_FAILED, spill_failed, "finished sessions lost since the ring and the spill were full") \
     X(FLOWS_CREATED, flows_created, "table entries made")                                          \
-    X(PULLED, pulled, "packets whose headers lay outside their linear part")
+    X(PULLED, pulled, "packets whose headers lay outside their linear part")                       \
+    X(PAYLOAD_OVER_RATE, payload_over_rate, "packets whose payload was cut off (--payload-rate)")
 
 enum event_counter {
 #define X(upper, lower, help) EVENT_##upper,
