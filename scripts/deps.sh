@@ -21,6 +21,7 @@ build | zlib1g-dev               | pc:zlib           | reads .gz captures
 build | libssl-dev               | pc:libcrypto      | SHA-1 of the Community ID
 build | libzstd-dev              | pc:libzstd        | reads .zst captures
 build | libpcap-dev              | pc:libpcap        | compiles the pcap filter language
+build | libndpi-dev              | pc:libndpi        | identifies protocols
 demo  | iproute2                 | cmd:ip            | makes the demo's network namespaces
 demo  | iputils-ping             | cmd:ping          | the demo's ICMP session
 demo  | curl                     | cmd:curl          | the demo's HTTP client

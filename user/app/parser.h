@@ -34,6 +34,7 @@ struct app_piece {
     uint64_t offset; /* of the first byte in its direction */
     uint64_t time_ns;
     uint64_t packet; /* that they came with: of the session's packets, from 1 */
+    uint64_t lot;    /* number of the packet lot, from 1 */
 };
 
 /* What a parser is given to work with; lives as long as the parser. */

@@ -2,6 +2,7 @@
 /* The memory of a session's facts: blocks that go together. */
 #include "session/facts.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,15 +20,28 @@ struct facts *facts_new(size_t max_bytes)
 {
     struct facts *facts = calloc(1, sizeof(*facts));
 
-    if (facts)
-        facts->max_bytes = max_bytes;
+    if (!facts)
+        return NULL;
+    facts->max_bytes = max_bytes;
+    atomic_init(&facts->holders, 1);
     return facts;
 }
 
-void facts_free(struct facts *facts)
+const struct facts *facts_hold(const struct facts *facts)
 {
-    struct fact_block *block = facts ? facts->blocks : NULL;
+    if (facts)
+        atomic_fetch_add(&((struct facts *)facts)->holders, 1);
+    return facts;
+}
 
+void facts_free(const struct facts *shared)
+{
+    struct facts *facts = (struct facts *)shared;
+    struct fact_block *block;
+
+    if (!facts || atomic_fetch_sub(&facts->holders, 1) > 1)
+        return;
+    block = facts->blocks;
     while (block) {
         struct fact_block *next = block->next;
 

@@ -132,18 +132,19 @@ struct parser_fact {
 };
 
 #define FACTS_PARSERS 4
-#define FACTS_RISKS   16
+
+/* What a session's protocol was found to be. Texts live as long as the run. */
+struct identity {
+    const char *protocol; /* NULL: unknown, and so are the other two */
+    const char *category;
+    const char *confidence;
+    uint64_t risks; /* a bit each */
+    const char *(*risk_name)(unsigned int bit);
+};
 
 struct fact_block; /* of the arena */
 
 struct facts {
-    /* Identification. NULL: unknown. Static texts. */
-    const char *protocol;
-    const char *category;
-    const char *confidence;
-    const char *risks[FACTS_RISKS];
-    size_t risk_count;
-
     struct tls_facts tls;
     struct http_transaction *http, *http_last; /* in the order begun */
     uint64_t http_count;
@@ -160,15 +161,18 @@ struct facts {
     uint64_t cut_transactions;  /* not kept */
     uint64_t cut_content_bytes; /* not decoded: a bomb, or beyond the bound */
 
+    _Atomic uint32_t holders;
     struct fact_block *blocks;
     size_t used_bytes;
     size_t max_bytes; /* what facts_alloc gives at most */
 };
 
-/* max_bytes bounds what it may hold. NULL on no memory. */
+/* max_bytes bounds what it may hold; one holder. NULL on no memory. */
 struct facts *facts_new(size_t max_bytes);
-/* NULL is fine. */
-void facts_free(struct facts *facts);
+/* One more holder, also of another thread; nobody writes any more. NULL is fine. */
+const struct facts *facts_hold(const struct facts *facts);
+/* One holder less; the last one frees it. NULL is fine. */
+void facts_free(const struct facts *facts);
 /* Zeroed memory that lives as long as the facts; NULL when there is no more, or the bound is reached. */
 void *facts_alloc(struct facts *facts, size_t bytes);
 /* A copy of a text in the facts. .at is NULL when it did not fit. */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A session in app/: identification beside two layers of parsers, the outer protocol and what it carries. */
+#include "app/app.h"
+
+#include <stdlib.h>
+
+#include "app/identify.h"
+#include "app/layer.h"
+#include "packet.h"
+
+#define LAYERS     2
+#define CANDIDATES 6
+
+struct app {
+    struct app_conf conf;
+    struct identifier *identifier; /* NULL: sessions are not identified */
+    /* Parsers to try on the bytes of a session: of TCP, of datagrams, and of what TLS carries. */
+    const struct app_parser *streams[CANDIDATES];
+    const struct app_parser *datagrams[CANDIDATES];
+    const struct app_parser *inner[CANDIDATES];
+    struct app_session *spare;
+};
+
+struct app_session {
+    struct app_session *next_spare;
+    struct app *app;
+    const struct session *session;
+    struct identification *identification;
+    struct identity identity;
+    struct facts *facts;
+    bool identified; /* no more packets are wanted */
+    bool finished;
+    struct layer layers[LAYERS];
+};
+
+static const struct app_limits default_limits = {
+    .stream_bytes = 1ULL << 30,
+    .held_bytes = 1 << 20,
+    .transactions = 10000,
+    .header_bytes = 64 << 10,
+    .content_bytes = 64 << 20,
+    .content_ratio = 1000,
+    .facts_bytes = 8 << 20,
+};
+
+static void default_limit(uint64_t *limit, uint64_t value)
+{
+    if (!*limit)
+        *limit = value;
+}
+
+static void complete_limits(struct app_limits *limits)
+{
+    default_limit(&limits->stream_bytes, default_limits.stream_bytes);
+    default_limit(&limits->held_bytes, default_limits.held_bytes);
+    default_limit(&limits->transactions, default_limits.transactions);
+    default_limit(&limits->header_bytes, default_limits.header_bytes);
+    default_limit(&limits->content_bytes, default_limits.content_bytes);
+    default_limit(&limits->content_ratio, default_limits.content_ratio);
+    default_limit(&limits->facts_bytes, default_limits.facts_bytes);
+}
+
+bool app_can_identify(void)
+{
+#ifdef HAVE_NDPI
+    return true;
+#else
+    return false;
+#endif
+}
+
+struct app *app_new(const struct app_conf *conf)
+{
+    struct app *app = calloc(1, sizeof(*app));
+
+    if (!app)
+        return NULL;
+    app->conf = *conf;
+    complete_limits(&app->conf.limits);
+    if (conf->identify && app_can_identify()) {
+        app->identifier = identifier_new();
+        if (!app->identifier) {
+            free(app);
+            return NULL;
+        }
+    }
+    return app;
+}
+
+void app_free(struct app *app)
+{
+    if (!app)
+        return;
+    while (app->spare) {
+        struct app_session *next = app->spare->next_spare;
+
+        free(app->spare);
+        app->spare = next;
+    }
+    identifier_free(app->identifier);
+    free(app);
+}
+
+/* ---- a session ----------------------------------------------------------------------------------- */
+
+static struct facts *make_facts(void *ctx)
+{
+    struct app_session *one = ctx;
+
+    if (!one->facts)
+        one->facts = facts_new(one->app->conf.limits.facts_bytes);
+    return one->facts;
+}
+
+/* Deciphered bytes. */
+static void on_inner(void *ctx, const struct app_piece *piece)
+{
+    struct app_session *one = ctx;
+    const struct app_conf *conf = &one->app->conf;
+
+    if (conf->clear)
+        conf->clear(conf->ctx, one->session, piece);
+    layer_data(&one->layers[1], piece);
+}
+
+static void on_content(void *ctx, const struct http_transaction *transaction, enum app_side side,
+                       const uint8_t *data, size_t len, bool end)
+{
+    struct app_session *one = ctx;
+    const struct app_conf *conf = &one->app->conf;
+
+    conf->content(conf->ctx, one->session, transaction, side, data, len, end);
+}
+
+static void begin_layer(struct app_session *one, int depth,
+                        const struct app_parser *const *candidates)
+{
+    struct layer *layer = &one->layers[depth];
+
+    *layer = (struct layer){
+        .candidates = candidates,
+        .env =
+            {
+                .session = one->session,
+                .limits = &one->app->conf.limits,
+                .app = one->app,
+                .inner = depth + 1 < LAYERS ? on_inner : NULL,
+                .content = one->app->conf.content ? on_content : NULL,
+                .ctx = one,
+            },
+        .make_facts = make_facts,
+        .facts_ctx = one,
+        .state = *candidates ? LAYER_UNDECIDED : LAYER_CLOSED,
+        .is_stream = depth || one->session->key.l4_proto == IP_PROTO_TCP,
+    };
+}
+
+struct app_session *app_session_new(struct app *app, const struct session *session)
+{
+    struct app_session *one = app->spare;
+    bool is_tcp = session->key.l4_proto == IP_PROTO_TCP;
+
+    if (one)
+        app->spare = one->next_spare;
+    else
+        one = malloc(sizeof(*one));
+    if (!one)
+        return NULL;
+    one->app = app;
+    one->session = session;
+    one->facts = NULL;
+    one->identity = (struct identity){0};
+    one->finished = false;
+    one->identification = app->identifier ? identification_new(app->identifier) : NULL;
+    one->identified = !one->identification;
+    begin_layer(one, 0, is_tcp ? app->streams : app->datagrams);
+    begin_layer(one, 1, app->inner);
+    return one;
+}
+
+void app_session_free(struct app_session *one)
+{
+    if (!one)
+        return;
+    for (int i = 0; i < LAYERS; i++)
+        layer_fini(&one->layers[i]);
+    identification_free(one->app->identifier, one->identification);
+    facts_free(one->facts);
+    one->next_spare = one->app->spare;
+    one->app->spare = one;
+}
+
+static void tell_identity(struct app_session *one)
+{
+    if (one->identification)
+        identification_tell(one->app->identifier, one->identification, &one->identity);
+    identification_free(one->app->identifier, one->identification);
+    one->identification = NULL;
+    one->identified = true;
+}
+
+bool app_session_packet(struct app_session *one, const struct packet *pkt, const uint8_t *l3,
+                        size_t cap_len, uint64_t time_ns)
+{
+    if (one->identified)
+        return false;
+    if (identification_packet(one->app->identifier, one->identification, pkt, l3, cap_len, time_ns))
+        return true;
+    tell_identity(one);
+    return false;
+}
+
+void app_session_data(struct app_session *one, const struct app_piece *piece)
+{
+    layer_data(&one->layers[0], piece);
+}
+
+void app_session_hole(struct app_session *one, enum app_side side, uint64_t length)
+{
+    layer_hole(&one->layers[0], side, length);
+}
+
+void app_session_finish(struct app_session *one, uint64_t time_ns)
+{
+    if (one->finished)
+        return;
+    one->finished = true;
+    for (int i = 0; i < LAYERS; i++)
+        layer_end(&one->layers[i], time_ns);
+    if (!one->identified)
+        tell_identity(one);
+}
+
+const struct identity *app_session_identity(const struct app_session *one)
+{
+    return &one->identity;
+}
+
+const struct facts *app_session_facts(const struct app_session *one)
+{
+    return one->facts;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What sessions are about: each session's packets go to identification, its bytes to the parsers of its
+ * protocol, layer by layer, and what these find is put down in its facts.
+ */
+#ifndef SESSTAP_APP_H
+#define SESSTAP_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/parser.h"
+
+struct app;
+struct app_session;
+struct packet;
+
+struct app_conf {
+    bool identify;            /* the protocol by libndpi, when it is built in */
+    bool http;                /* transactions of HTTP */
+    struct app_limits limits; /* a 0 stands for the default */
+    /* Deciphered bytes of a session, in the order of the inner streams; NULL: nobody asks. */
+    void (*clear)(void *ctx, const struct session *session, const struct app_piece *piece);
+    /* Content of messages; see struct app_env. NULL: nobody asks. */
+    void (*content)(void *ctx, const struct session *session,
+                    const struct http_transaction *transaction, enum app_side side,
+                    const uint8_t *data, size_t len, bool end);
+    void *ctx;
+};
+
+/* conf is copied. NULL with errno. */
+struct app *app_new(const struct app_conf *conf);
+/* After all its sessions. NULL is fine. */
+void app_free(struct app *app);
+/* Whether this build can identify protocols. */
+bool app_can_identify(void);
+
+/* session outlives it. NULL on no memory. */
+struct app_session *app_session_new(struct app *app, const struct session *session);
+void app_session_free(struct app_session *app_session);
+
+/*
+ * A packet with payload, until false is returned: then no more are wanted. l3: the IP packet, cap_len bytes of
+ * it at hand.
+ */
+bool app_session_packet(struct app_session *app_session, const struct packet *pkt,
+                        const uint8_t *l3, size_t cap_len, uint64_t time_ns);
+/* Bytes of the stream; of a protocol without streams, a datagram. */
+void app_session_data(struct app_session *app_session, const struct app_piece *piece);
+void app_session_hole(struct app_session *app_session, enum app_side side, uint64_t length);
+/* The end of the session: nothing comes after. */
+void app_session_finish(struct app_session *app_session, uint64_t time_ns);
+/* The protocol as known so far; texts live as long as the app. Never NULL. */
+const struct identity *app_session_identity(const struct app_session *app_session);
+/* What parsers have found so far; NULL: nothing. Borrowed; facts_hold keeps it after app_session_finish. */
+const struct facts *app_session_facts(const struct app_session *app_session);
+
+#endif

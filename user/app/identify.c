@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libndpi behind identify.h, or nothing when it is not built in. */
+#include "app/identify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef HAVE_NDPI
+
+#include <arpa/inet.h>
+#include <ndpi_api.h>
+
+#include "packet.h"
+
+/* Packets with payload that are looked at: as many as ndpiReader takes of UDP, and for TCP what its dissectors need. */
+#define TCP_PACKETS   24
+#define UDP_PACKETS   24
+#define EXTRA_PACKETS 6    /* after TLS is known: the certificate may tell whose it is */
+#define LOOK_BYTES    2048 /* of a packet that was put together from many */
+#define NAME_BYTES    64
+#define NAME_SLOTS    1024 /* pairs of protocols; libndpi 4.2 knows some 300 protocols */
+
+struct protocol_name {
+    uint32_t pair; /* 0: free; pairs are kept plus one */
+    char text[NAME_BYTES];
+};
+
+struct identifier {
+    struct ndpi_detection_module_struct *module;
+    size_t flow_bytes;
+    struct identification *spare;
+    struct protocol_name names[NAME_SLOTS];
+    uint8_t packet[LOOK_BYTES];
+};
+
+struct identification {
+    struct identification *next_spare;
+    struct ndpi_flow_struct *flow;
+    ndpi_protocol protocol;
+    uint16_t packets;
+    uint16_t extra;
+    bool known;
+};
+
+struct identifier *identifier_new(void)
+{
+    struct identifier *identifier = calloc(1, sizeof(*identifier));
+    NDPI_PROTOCOL_BITMASK all;
+
+    if (!identifier)
+        return NULL;
+    identifier->module = ndpi_init_detection_module(ndpi_no_prefs);
+    if (!identifier->module) {
+        free(identifier);
+        return NULL;
+    }
+    NDPI_BITMASK_SET_ALL(all);
+    ndpi_set_protocol_detection_bitmask2(identifier->module, &all);
+    ndpi_finalize_initialization(identifier->module);
+    identifier->flow_bytes = ndpi_detection_get_sizeof_ndpi_flow_struct();
+    return identifier;
+}
+
+void identifier_free(struct identifier *identifier)
+{
+    if (!identifier)
+        return;
+    while (identifier->spare) {
+        struct identification *next = identifier->spare->next_spare;
+
+        free(identifier->spare->flow);
+        free(identifier->spare);
+        identifier->spare = next;
+    }
+    ndpi_exit_detection_module(identifier->module);
+    free(identifier);
+}
+
+struct identification *identification_new(struct identifier *identifier)
+{
+    struct identification *one = identifier->spare;
+
+    if (one) {
+        struct ndpi_flow_struct *flow = one->flow;
+
+        identifier->spare = one->next_spare;
+        memset(flow, 0, identifier->flow_bytes);
+        *one = (struct identification){.flow = flow};
+        return one;
+    }
+    one = calloc(1, sizeof(*one));
+    if (!one)
+        return NULL;
+    one->flow = calloc(1, identifier->flow_bytes);
+    if (!one->flow) {
+        free(one);
+        return NULL;
+    }
+    return one;
+}
+
+void identification_free(struct identifier *identifier, struct identification *one)
+{
+    if (!one)
+        return;
+    ndpi_free_flow_data(one->flow);
+    one->next_spare = identifier->spare;
+    identifier->spare = one;
+}
+
+/* libndpi believes the length of the IP header: what is at hand must be what it says. */
+static const uint8_t *cut_packet(struct identifier *identifier, const struct packet *pkt,
+                                 const uint8_t *l3, size_t *len)
+{
+    uint16_t value;
+
+    if (*len > LOOK_BYTES)
+        *len = LOOK_BYTES;
+    memcpy(identifier->packet, l3, *len);
+    if (pkt->key.ip_version == 4) {
+        value = htons((uint16_t)*len);
+        memcpy(identifier->packet + 2, &value, sizeof(value));
+    } else {
+        value = htons((uint16_t)(*len - sizeof(struct ipv6_hdr)));
+        memcpy(identifier->packet + 4, &value, sizeof(value));
+    }
+    return identifier->packet;
+}
+
+bool identification_packet(struct identifier *identifier, struct identification *one,
+                           const struct packet *pkt, const uint8_t *l3, size_t cap_len,
+                           uint64_t time_ns)
+{
+    size_t len = pkt->payload_off - pkt->l3_off + pkt->payload_len;
+    uint16_t most = pkt->key.l4_proto == IP_PROTO_TCP ? TCP_PACKETS : UDP_PACKETS;
+
+    if (cap_len < (size_t)(pkt->payload_off - pkt->l3_off))
+        return true;
+    if (len > cap_len || len > UINT16_MAX) {
+        len = cap_len;
+        l3 = cut_packet(identifier, pkt, l3, &len);
+    }
+    one->protocol = ndpi_detection_process_packet(identifier->module, one->flow, l3,
+                                                  (unsigned short)len, time_ns / 1000000);
+    one->packets++;
+    if (one->known || ndpi_is_protocol_detected(identifier->module, one->protocol)) {
+        one->known = true;
+        return one->protocol.app_protocol == NDPI_PROTOCOL_TLS && one->extra++ < EXTRA_PACKETS &&
+               ndpi_extra_dissection_possible(identifier->module, one->flow);
+    }
+    return one->packets < most;
+}
+
+/* The name of a pair of protocols, in the identifier; NULL when there are too many. */
+static const char *protocol_name(struct identifier *identifier, ndpi_protocol protocol)
+{
+    uint32_t pair = ((uint32_t)protocol.master_protocol << 16 | protocol.app_protocol) + 1;
+
+    for (uint32_t i = 0; i < NAME_SLOTS; i++) {
+        struct protocol_name *name = &identifier->names[(pair * 2654435761u + i) % NAME_SLOTS];
+
+        if (name->pair == pair)
+            return name->text;
+        if (name->pair)
+            continue;
+        name->pair = pair;
+        ndpi_protocol2name(identifier->module, protocol, name->text, sizeof(name->text));
+        return name->text;
+    }
+    return NULL;
+}
+
+static const char *risk_name(unsigned int bit)
+{
+    return ndpi_risk2str((ndpi_risk_enum)bit);
+}
+
+void identification_tell(struct identifier *identifier, struct identification *one,
+                         struct identity *identity)
+{
+    uint8_t guessed = 0;
+
+    if (!one->known && one->packets) {
+        one->protocol = ndpi_detection_giveup(identifier->module, one->flow, 1, &guessed);
+        one->known = ndpi_is_protocol_detected(identifier->module, one->protocol);
+    }
+    *identity = (struct identity){.risks = one->flow->risk, .risk_name = risk_name};
+    if (!one->known)
+        return;
+    identity->protocol = protocol_name(identifier, one->protocol);
+    identity->category = ndpi_category_get_name(identifier->module, one->protocol.category);
+    identity->confidence = ndpi_confidence_get_name(one->flow->confidence);
+}
+
+#else
+
+struct identifier *identifier_new(void)
+{
+    return NULL;
+}
+
+void identifier_free(struct identifier *identifier)
+{
+    (void)identifier;
+}
+
+struct identification *identification_new(struct identifier *identifier)
+{
+    (void)identifier;
+    return NULL;
+}
+
+void identification_free(struct identifier *identifier, struct identification *one)
+{
+    (void)identifier;
+    (void)one;
+}
+
+bool identification_packet(struct identifier *identifier, struct identification *one,
+                           const struct packet *pkt, const uint8_t *l3, size_t cap_len,
+                           uint64_t time_ns)
+{
+    (void)identifier, (void)one, (void)pkt, (void)l3, (void)cap_len, (void)time_ns;
+    return false;
+}
+
+void identification_tell(struct identifier *identifier, struct identification *one,
+                         struct identity *identity)
+{
+    (void)identifier, (void)one;
+    *identity = (struct identity){0};
+}
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which protocol a session speaks, whatever its ports say: libndpi, fed with the first packets that carry payload. */
+#ifndef SESSTAP_APP_IDENTIFY_H
+#define SESSTAP_APP_IDENTIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "session/facts.h"
+
+struct packet;
+struct identifier;     /* of a run */
+struct identification; /* of a session */
+
+/* NULL when it is not built in, or on no memory. */
+struct identifier *identifier_new(void);
+void identifier_free(struct identifier *identifier);
+
+/* NULL on no memory. */
+struct identification *identification_new(struct identifier *identifier);
+/* NULL is fine. */
+void identification_free(struct identifier *identifier, struct identification *one);
+/* A packet with payload. False: no more is wanted, identification_tell knows all. */
+bool identification_packet(struct identifier *identifier, struct identification *one,
+                           const struct packet *pkt, const uint8_t *l3, size_t cap_len,
+                           uint64_t time_ns);
+/* The verdict; a guess when packets did not tell. Texts live as long as the identifier. */
+void identification_tell(struct identifier *identifier, struct identification *one,
+                         struct identity *identity);
+
+#endif
