@@ -10,32 +10,15 @@
 #include "base/log.h"
 #include "flow.h"
 #include "sink/field.h"
+#include "pipeline_internal.h"
 #include "stream/dialog.h"
 
 #define HELD_SESSION_BYTES (4u << 20)
 #define ID_BYTES           320
 
-struct pipeline {
-    struct pipeline_conf conf;
-    struct dialog_budget budget;
-    struct pipeline_totals totals;
-    struct buf line;
-    const struct field *id_field;
-};
-
-/* What a session's dialog writes to. */
-struct session_files {
-    struct pipeline *pipeline;
-    const struct session *session;
-    const struct flow *flow; /* offline: the entry itself */
-    struct streams *streams;
-    struct tcpsession *tcpsession;
-    unsigned int client; /* endpoint */
-};
-
 bool pipeline_reads_payload(const struct pipeline_conf *conf)
 {
-    return conf->captures || conf->streams || conf->lots;
+    return conf->captures || conf->streams || conf->lots || conf->app;
 }
 
 struct pipeline *pipeline_new(const struct pipeline_conf *conf)
@@ -48,6 +31,13 @@ struct pipeline *pipeline_new(const struct pipeline_conf *conf)
     pipeline->id_field = field_find("@id");
     pipeline->budget.max_bytes = conf->held_bytes;
     pipeline->budget.max_session_bytes = HELD_SESSION_BYTES;
+    if (conf->app) {
+        pipeline->app = app_new(conf->app);
+        if (!pipeline->app) {
+            free(pipeline);
+            return NULL;
+        }
+    }
     return pipeline;
 }
 
@@ -55,6 +45,7 @@ void pipeline_free(struct pipeline *pipeline)
 {
     if (!pipeline)
         return;
+    app_free(pipeline->app);
     buf_fini(&pipeline->line);
     free(pipeline);
 }
@@ -117,6 +108,10 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
         pipeline->conf.describe_host(pipeline->conf.ctx, flow->ifindex, &full->host);
         record->host = &full->host;
     }
+    if (session->files && session->files->app) {
+        record->identity = *app_session_identity(session->files->app);
+        record->facts = app_session_facts(session->files->app);
+    }
     if (session->dialog) {
         record->tally = dialog_tally(session->dialog);
         record->holes = dialog_holes(session->dialog, &record->hole_count);
@@ -177,6 +172,8 @@ static void on_stream_data(void *ctx, unsigned int from, uint64_t offset, const 
         streams_data(files->streams, from == files->client, offset, data, len);
     if (files->tcpsession)
         tcpsession_data(files->tcpsession, from == files->client, seg->number, data, len);
+    if (files->app)
+        session_app_data(files, from, offset, data, len, seg);
     if (hooks->data)
         hooks->data(hooks->ctx, files->session, files->flow, from, offset, data, len, seg);
 }
@@ -188,6 +185,8 @@ static void on_stream_hole(void *ctx, unsigned int from, uint64_t offset, uint64
 
     if (files->streams)
         streams_hole(files->streams, from == files->client, offset, length);
+    if (files->app)
+        app_session_hole(files->app, session_app_side(files, from), length);
     if (hooks->hole)
         hooks->hole(hooks->ctx, files->session, files->flow, from, offset, length);
 }
@@ -240,6 +239,8 @@ static void open_dialog(struct pipeline *pipeline, struct session *session, cons
         return;
     }
     session->files = files;
+    if (pipeline->app)
+        files->app = app_session_new(pipeline->app, session);
     for (unsigned int i = 0; conf.is_tcp && i < 2; i++) {
         if (flow->bits & FLOW_BIT(i, FLOW_SYN | FLOW_SEEN))
             dialog_begin(session->dialog, i, flow->dir[i].first_seq + 1);
@@ -345,6 +346,8 @@ void pipeline_sample(struct pipeline *pipeline, struct session *session, const s
                         sample->skb_len);
     else
         packet_parse_eth(&pkt, &cur, sample->skb_len);
+    if (session->files->app && !session->files->identified)
+        session_app_sample(session->files, &pkt, sample, headers);
     feed_dialog(session, sample, &pkt, payload);
 }
 
@@ -390,6 +393,8 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
     if (pkt->payload_len || (pkt->tcp_flags & TCP_FIN)) {
         q->sampled_bytes += pkt->payload_len;
         q->sampled_retransmit_bytes += frame->old_bytes;
+        if (session->files->app && !session->files->identified && pkt->payload_len)
+            session_app_frame(session->files, frame);
         dialog_segment(session->dialog, &seg);
     }
     if (pkt->tcp_flags & TCP_ACK)
@@ -480,6 +485,8 @@ static void release(struct session *session)
 {
     dialog_free(session->dialog);
     session->dialog = NULL;
+    if (session->files)
+        app_session_free(session->files->app);
     free(session->files);
     session->files = NULL;
     free(session->taken);
@@ -543,6 +550,8 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
         session->close_reason = reason;
     if (session->dialog)
         dialog_finish(session->dialog);
+    if (session->files && session->files->app)
+        app_session_finish(session->files->app, now_ns);
     record_prepare(pipeline, &full, session, flow, now_ns);
     tell_end(pipeline, session, &full);
     close_files(pipeline, session, flow);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/app.h"
 #include "base/outfile.h"
 #include "packet.h"
 #include "session/session.h"
@@ -54,6 +55,8 @@ struct pipeline_conf {
     struct screen *screen; /* NULL: no table */
     size_t held_bytes;     /* of payload that waits for other payload, over all sessions */
     int overlap;           /* enum overlap_policy */
+    const struct app_conf
+        *app; /* what is asked of sessions' content; NULL: nothing is looked into */
     struct pipeline_hooks hooks;
     /* What an interface is called, and what is known of the side behind it. host may be left as it is. */
     const char *(*interface_name)(void *ctx, uint32_t ifindex);
@@ -80,7 +83,7 @@ struct pipeline;
 struct pipeline *pipeline_new(const struct pipeline_conf *conf);
 void pipeline_free(struct pipeline *pipeline);
 
-/* True when samples are of use: without captures, streams and lots nobody reads them. */
+/* True when samples are of use: without captures, streams, lots and app nobody reads them. */
 bool pipeline_reads_payload(const struct pipeline_conf *conf);
 
 /*

@@ -18,6 +18,8 @@ enum {
     OPT_OVERLAP,
     OPT_JSON,
     OPT_NO_INDEX,
+    OPT_NO_APP,
+    OPT_HTTP,
     OPT_END,
 };
 
@@ -81,6 +83,12 @@ static int parse_one(struct file_options *options, const struct file_command *co
     case OPT_NO_INDEX:
         options->no_index = true;
         return 0;
+    case OPT_NO_APP:
+        options->look_into = options->app.identify = false;
+        return 0;
+    case OPT_HTTP:
+        options->app.http = true;
+        return 0;
     default:
         return command->set(command->ctx, option, optarg);
     }
@@ -139,6 +147,10 @@ static void list_options(struct option *all, char *letters, size_t letters_size,
         *all++ = (struct option){"where", required_argument, NULL, OPT_WHERE};
     if (command->takes & FILE_TAKES_JSON)
         *all++ = (struct option){"json", no_argument, NULL, OPT_JSON};
+    if (command->takes & FILE_TAKES_APP)
+        *all++ = (struct option){"no-app", no_argument, NULL, OPT_NO_APP};
+    if (command->takes & FILE_TAKES_HTTP)
+        *all++ = (struct option){"http", no_argument, NULL, OPT_HTTP};
     for (size_t i = 0; command->own && command->own[i].name && i < MAX_OWN_OPTIONS; i++)
         *all++ = command->own[i];
     *all = (struct option){0};
@@ -155,6 +167,8 @@ int file_options_parse(struct file_options *options, const struct file_command *
     int option, err;
 
     memset(options, 0, sizeof(*options));
+    options->look_into = command->takes & FILE_TAKES_APP;
+    options->app.identify = true;
     list_options(all, letters, sizeof(letters), command);
     opterr = 0;
     optind = 0; /* GNU: begin anew, argv may be another one */
@@ -191,6 +205,8 @@ void file_options_apply(const struct file_options *options, struct replay_conf *
     conf->filter = options->filter;
     conf->overlap = options->overlap;
     conf->no_index = options->no_index;
+    if (options->look_into || options->app.http)
+        conf->pipeline.app = &options->app;
     conf->progress = true;
 }
 

@@ -18,6 +18,8 @@ struct where;
 enum file_takes {
     FILE_TAKES_WHERE = 1 << 0, /* --where EXPR */
     FILE_TAKES_JSON = 1 << 1,  /* --json */
+    FILE_TAKES_APP = 1 << 2,   /* sessions are identified and looked into; --no-app */
+    FILE_TAKES_HTTP = 1 << 3,  /* --http */
 };
 
 /* What a command takes beside the common options. */
@@ -44,6 +46,8 @@ struct file_options {
     bool recursive;
     bool json;
     bool no_index;
+    bool look_into; /* app has something to do */
+    struct app_conf app;
     enum overlap_policy overlap;
     struct pcap_filter *filter; /* owned; NULL: every frame */
     struct where *where;        /* owned; NULL: every record */

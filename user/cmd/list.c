@@ -217,7 +217,7 @@ int cmd_list(int argc, char **argv)
     struct listing listing = {0};
     const struct file_command command = {
         .name = "list",
-        .takes = FILE_TAKES_WHERE | FILE_TAKES_JSON,
+        .takes = FILE_TAKES_WHERE | FILE_TAKES_JSON | FILE_TAKES_APP,
         .own = OWN_OPTIONS,
         .set = set_option,
         .ctx = &listing,

@@ -166,6 +166,7 @@ int cmd_read(int argc, char **argv)
     struct reading reading = {0};
     const struct file_command command = {
         .name = "read",
+        .takes = FILE_TAKES_APP | FILE_TAKES_HTTP,
         .letters = "o:",
         .own = OWN_OPTIONS,
         .set = set_option,

@@ -95,6 +95,10 @@ static void plan(struct run *run)
     pipeline->holes = options->holes;
     pipeline->lots = options->lots;
     pipeline->held_bytes = HELD_BYTES;
+    /* Payload that is sampled for nothing but this must have been asked for: it costs. */
+    if (!options->no_app && (pipeline_reads_payload(pipeline) || options->app.http ||
+                             (options->depth_given && options->depth_bytes)))
+        pipeline->app = &options->app;
     live->max_flows = options->max_flows;
     live->snaplen_bytes = options->snaplen_bytes;
     live->clsact = tc && !strcmp(tc, "clsact");

@@ -26,6 +26,8 @@ enum {
     OPT_INTERVAL,
     OPT_MAX_FLOWS,
     OPT_MODE,
+    OPT_HTTP,
+    OPT_NO_APP,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -41,6 +43,8 @@ static const struct option LONG_OPTIONS[] = {
     {"interval", required_argument, NULL, OPT_INTERVAL},
     {"max-flows", required_argument, NULL, OPT_MAX_FLOWS},
     {"mode", required_argument, NULL, OPT_MODE},
+    {"http", no_argument, NULL, OPT_HTTP},
+    {"no-app", no_argument, NULL, OPT_NO_APP},
     {NULL, 0, NULL, 0},
 };
 
@@ -163,6 +167,12 @@ static int parse_one(struct run_options *options, int option, const char *arg)
         return parse_seconds("--interval", arg, &options->interval_ns);
     case OPT_MODE:
         return parse_mode(arg);
+    case OPT_HTTP:
+        options->app.http = true;
+        return 0;
+    case OPT_NO_APP:
+        options->no_app = true;
+        return 0;
     default:
         return -EINVAL;
     }
@@ -207,6 +217,7 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
     options->depth_bytes = RUN_DEFAULT_DEPTH_BYTES;
     options->snaplen_bytes = RUN_DEFAULT_SNAPLEN_BYTES;
     options->max_flows = RUN_DEFAULT_MAX_FLOWS;
+    options->app.identify = true;
     opterr = 0;
     optind = 1;
     while ((option = getopt_long(argc, argv, ":i:o:", LONG_OPTIONS, NULL)) != -1) {

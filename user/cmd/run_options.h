@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/app.h"
 #include "sink/capture.h"
 #include "sink/streams.h"
 
@@ -30,6 +31,8 @@ struct run_options {
     bool lots;
     enum hole_policy holes;
     bool depth_given;
+    bool no_app; /* sessions are not looked into, though their payload is read */
+    struct app_conf app;
 };
 
 /* 0; -EINVAL after a line that names the wrong word. Strings are borrowed from argv. */

@@ -147,7 +147,7 @@ int cmd_show(int argc, char **argv)
     struct showing showing = {0};
     const struct file_command command = {
         .name = "show",
-        .takes = FILE_TAKES_JSON,
+        .takes = FILE_TAKES_JSON | FILE_TAKES_APP,
         .rest_name = "STREAM",
         .rest_min = 1,
         .rest_max = 1,

@@ -100,7 +100,7 @@ int cmd_stats(int argc, char **argv)
     struct stats stats = {0};
     const struct file_command command = {
         .name = "stats",
-        .takes = FILE_TAKES_WHERE | FILE_TAKES_JSON,
+        .takes = FILE_TAKES_WHERE | FILE_TAKES_JSON | FILE_TAKES_APP,
         .own = OWN_OPTIONS,
         .set = set_option,
         .ctx = &stats,

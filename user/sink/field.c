@@ -137,6 +137,27 @@
 #define HOST(word, member, help_) \
     F("host.", word, STRING, "", host_text, help_, OF(record_host, member))
 
+/* An object that is only looked into when gate says that there is something in it. */
+#define GATED(parent, word, gate, help_, ...)                                            \
+    {                                                                                    \
+        KEY(word), .path = parent word, .type = FIELD_OBJECT, .unit = "", .help = help_, \
+                   .get = has_##gate, __VA_ARGS__                                        \
+    }
+#define PARSER(word, help_)                                                                  \
+    GATED("parsers.", word, parser, help_, .words = word),                                   \
+        F("parsers." word ".", "status", STRING, "", parser_status,                          \
+          "`more`: it waits for more, `done`, `broken`: it met what it can't read", ALWAYS,  \
+          .one_of = "more done broken", .words = word),                                      \
+        F("parsers." word ".", "itemsCount", U64, "", parser_u64,                            \
+          "messages or transactions found", ALWAYS, OF(parser_fact, items), .words = word),  \
+        F("parsers." word ".", "lastPacketLotComplete", U64, "", parser_u64,                 \
+          "number of the last packet lot that it has read whole", ALWAYS,                    \
+          OF(parser_fact, last_lot), .words = word),                                         \
+        F("parsers." word ".", "lastPacketParsedIndex", U64, "", parser_u64,                 \
+          "index of the last packet that it has read", ALWAYS, OF(parser_fact, last_packet), \
+          .words = word),                                                                    \
+        END
+
 static const struct field fields[] = {
     F("", "@id", STRING, "", id,
       "`<whisperer>.<instanceId>.<name>.<client initial seq>`; where that number is not known the "
@@ -282,6 +303,47 @@ static const struct field fields[] = {
       OF(ledger, samples_dropped)),
     F("ledger.", "midstream", BOOL, "", ledger_midstream,
       "the streams were joined after their beginning", ALWAYS),
+    END,
+    GATED("", "parsers", parsers, "what read the session's payload"),
+    PARSER("tls", "TLS records"),
+    PARSER("http", "HTTP messages"),
+    PARSER("dns", "DNS messages"),
+    END,
+    GATED("", "app", app, "what the session is about"),
+    F("app.", "protocol", STRING, "", app_text,
+      "as libndpi names it, from payload, not from ports: `TLS.Google`", OF(identity, protocol)),
+    F("app.", "category", STRING, "", app_text, "kind of protocol", OF(identity, category)),
+    F("app.", "confidence", STRING, "", app_text,
+      "how it was found: `DPI`; `Match by port` and `Match by IP` are guesses",
+      OF(identity, confidence)),
+    LIST("app.", "risks", STRING, "", risks, risk_count, "what libndpi finds suspicious"),
+    END,
+    F("app.", "cut_bytes", U64, "bytes", app_u64,
+      "payload that no parser has read since a bound was reached", OF(facts, cut_bytes)),
+    F("app.", "cut_transactions", U64, "", app_u64, "transactions not listed: beyond a bound",
+      OF(facts, cut_transactions)),
+    F("app.", "cut_content_bytes", U64, "bytes", app_u64, "of bodies, not decoded: beyond a bound",
+      OF(facts, cut_content_bytes)),
+    END,
+    GATED("", "tls", tls, "the TLS session", TCP_ONLY),
+    T("tls.", "version", STRING, "", tls_name, "`TLS 1.3` ...", OF(facts, tls.version)),
+    T("tls.", "cipher", STRING, "", tls_name, "cipher suite, IANA name", OF(facts, tls.cipher)),
+    T("tls.", "sni", STRING, "", tls_text, "server name that the client asked for",
+      OF(facts, tls.sni)),
+    T("tls.", "alpn", STRING, "", tls_text, "application protocol that was chosen",
+      OF(facts, tls.alpn)),
+    T("tls.", "ja4", STRING, "", tls_text, "JA4 fingerprint of the client", OF(facts, tls.ja4)),
+    T("tls.", "subject", STRING, "", tls_text, "subject of the server's certificate, RFC 2253",
+      OF(facts, tls.subject)),
+    T("tls.", "issuer", STRING, "", tls_text, "its issuer", OF(facts, tls.issuer)),
+    LIST("tls.", "names", STRING, "", tls_names, tls_name_count, "its alternative names"),
+    END,
+    T("tls.", "resumed", BOOL, "", tls_flag, "an earlier session was resumed",
+      OF(facts, tls.resumed)),
+    T("tls.", "early_data", BOOL, "", tls_flag, "the client sent data with its first message",
+      OF(facts, tls.early_data)),
+    T("tls.", "decrypted", BOOL, "", tls_flag, "deciphered, all that was seen", ALWAYS,
+      OF(facts, tls.decrypted)),
     END,
     LIST("", "holes", OBJECT, "", holes, hole_count, "what never came"),
     ITEM("holes", "direction", STRING, "", "whose stream", .one_of = "in out"),

@@ -58,6 +58,8 @@ struct field {
     uint8_t protos;    /* enum field_proto */
     uint8_t side;      /* for get: 0 the client's, 1 the server's */
     uint16_t arg;      /* for get: which one */
+    const char *words; /* for get: of what */
+    /* Of an object: whether there is anything in it to look at; NULL: always. */
     field_getter *get;
     field_list_writer *write_items;
     const char *path;   /* "out.payload"; of a list's items "holes[].offset" */

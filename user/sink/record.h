@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "session/facts.h"
 #include "session/session.h"
 
 #define RECORD_VERSION    1
@@ -47,7 +48,8 @@ struct record {
     const char *names[2];                      /* of endpoint 0 and 1; NULL: unknown */
     int64_t wall_offset_ns;                    /* to add to the flow's times */
     uint64_t now_ns;                           /* when this record is written, clock of the flow */
-    const char *const *parsers;                /* reserved for app/; NULL */
+    struct identity identity;                  /* of app/, like facts */
+    const struct facts *facts;                 /* NULL: none */
 };
 
 /*

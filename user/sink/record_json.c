@@ -232,7 +232,10 @@ static char *write_fields(struct writer *w, char *p)
         }
         switch (row->type) {
         case FIELD_OBJECT:
-            p = open_object(w, row++, p);
+            if (row->get && !row->get(&w->view, row, &value))
+                row = skip(row);
+            else
+                p = open_object(w, row++, p);
             break;
         case FIELD_END:
             p = close_object(w, p);

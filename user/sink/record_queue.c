@@ -50,6 +50,7 @@ static void write_batch(struct record_queue *queue, struct batch *batch, struct 
             queue->thread_lost++;
         free((void *)copy->record.holes);
         free((void *)copy->record.lots);
+        facts_free(copy->record.facts);
     }
     batch->count = 0;
 }
@@ -156,6 +157,7 @@ void record_queue_add(struct record_queue *queue, const struct record *record)
     copy->record.flow = &copy->flow;
     copy->record.ledger = &copy->ledger;
     copy->record.host = NULL;
+    copy->record.facts = facts_hold(record->facts);
     if (record->tally) {
         memcpy(copy->tally, record->tally, sizeof(copy->tally));
         copy->record.tally = copy->tally;

@@ -103,6 +103,12 @@ field_getter value_ecn_negotiated, value_quality_u32, value_retransmit_bytes;
 field_getter value_tally_u64, value_gaps, value_handshake_client, value_handshake_server;
 field_getter value_rtt, value_rtt_samples, value_half_rtt, value_half_rtt_samples;
 
+/* What app/ found: record_app.c */
+field_getter has_parsers, has_parser, value_parser_status, value_parser_u64;
+field_getter has_app, value_app_text, value_app_u64, value_risk_count;
+field_getter has_tls, value_tls_name, value_tls_text, value_tls_flag, value_tls_name_count;
+field_list_writer write_risks, write_tls_names;
+
 /* The client's initial sequence number, when it is known. */
 bool record_view_client_seq(const struct record_view *view, uint32_t *seq);
 

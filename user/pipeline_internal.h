@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files pipeline*.c share: a pipeline, and what it hangs on a session. */
+#ifndef SESSTAP_PIPELINE_INTERNAL_H
+#define SESSTAP_PIPELINE_INTERNAL_H
+
+#include "pipeline.h"
+#include "stream/dialog.h"
+
+struct pipeline {
+    struct pipeline_conf conf;
+    struct dialog_budget budget;
+    struct pipeline_totals totals;
+    struct app *app; /* NULL: nothing is looked into */
+    struct buf line;
+    const struct field *id_field;
+};
+
+/* What a session's dialog writes to. */
+struct session_files {
+    struct pipeline *pipeline;
+    const struct session *session;
+    const struct flow *flow; /* offline: the entry itself */
+    struct streams *streams;
+    struct tcpsession *tcpsession;
+    struct app_session *app; /* NULL: it is not looked into */
+    bool identified;         /* no more packets are wanted for it */
+    unsigned int client;     /* endpoint */
+};
+
+/* ---- pipeline_app.c: what app/ is told of a session */
+
+static inline enum app_side session_app_side(const struct session_files *files, unsigned int from)
+{
+    return from == files->client ? APP_CLIENT : APP_SERVER;
+}
+
+/* Stream bytes, as dialog_output tells them. */
+void session_app_data(struct session_files *files, unsigned int from, uint64_t offset,
+                      const uint8_t *data, size_t len, const struct segment *seg);
+/* A packet, for identification. */
+void session_app_sample(struct session_files *files, const struct packet *pkt,
+                        const struct record_sample *sample, const uint8_t *headers);
+void session_app_frame(struct session_files *files, const struct pipeline_frame *frame);
+
+#endif
