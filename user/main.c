@@ -13,7 +13,7 @@ static const struct command commands[] = {
     {"run", cmd_run,
      "[-i IFACE|GLOB]... [-o DIR] [--prom FILE] [--depth all|none|BYTES]\n"
      "[--snaplen BYTES] [--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--lots]\n"
-     "[--duration SEC] [--interval SEC] [--max-flows N] [--mode tc|auto]",
+     "[--duration SEC] [--interval SEC] [--max-flows N] [--mode tc|xdp|auto]",
      "track the sessions of this host's interfaces, live\n"
      "\n"
      "Default: every veth and netkit interface, present and future. On a terminal it shows\n"

@@ -27,7 +27,7 @@ probes_left() { # how many of its programs are in the kernel; they go a moment a
 }
 
 ns_pair
-NEEDED='["kernel","BTF","privileges","BPF","JIT","TCX","clsact","ring buffer","batch lookup","take element","helpers","load","memory","memlock","unprivileged","interfaces"]'
+NEEDED='["kernel","BTF","privileges","BPF","JIT","TCX","clsact","XDP","ring buffer","batch lookup","take element","helpers","load","memory","memlock","unprivileged","interfaces"]'
 
 # On this machine, in a namespace with one veth that leads to another.
 in_a "$SESSTAP" doctor --json >"$WORK/report"

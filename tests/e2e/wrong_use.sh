@@ -31,6 +31,8 @@ expect "unknown option" 2 frobnicate "${run[@]}" --frobnicate
 expect "depth that is no depth" 2 banana "${run[@]}" --depth banana
 expect "negative duration" 2 '-5' "${run[@]}" --duration -5
 expect "table of no flows" 2 '0' "${run[@]}" --max-flows 0
+expect "mode that is none" 2 'sideways.*tc, xdp or auto' "${run[@]}" --mode sideways
+expect "XDP where the driver has none" 1 'lo: its driver has no native XDP' "${run[@]}" --mode xdp -i lo
 expect "argument that is none" 2 surplus "${run[@]}" surplus
 expect "unknown command" 2 frob "$SESSTAP" frob
 

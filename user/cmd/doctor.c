@@ -123,6 +123,10 @@ static void check_hooks(struct doctor_report *report)
     add_probe(report, "clsact", clsact, tcx == PROBE_YES ? CHECK_OK : CHECK_MISSING,
               tcx == PROBE_YES ? "there too, not needed" : "used in place of TCX",
               "not in this kernel", tcx == PROBE_YES ? "" : "modprobe sch_ingress cls_bpf");
+    add_probe(report, "XDP", probe_xdp_frags(), CHECK_LIMITED,
+              "for --mode xdp and auto, where an interface's driver has it",
+              "not for packets of several pieces (5.18 brings that): --mode tc alone works",
+              "nothing; --mode tc is the default");
 }
 
 static void check_features(struct doctor_report *report)
@@ -148,6 +152,7 @@ static void check_features(struct doctor_report *report)
 static void check_load(struct doctor_report *report)
 {
     const struct live_conf conf = {
+        .mode = probe_xdp_frags() == PROBE_YES ? LIVE_AUTO : LIVE_TC,
         .depth_bytes = RUN_DEFAULT_DEPTH_BYTES,
         .snaplen_bytes = RUN_DEFAULT_SNAPLEN_BYTES,
         .max_flows = RUN_DEFAULT_MAX_FLOWS,

@@ -99,6 +99,7 @@ static void plan(struct run *run)
     if (!options->no_app && (pipeline_reads_payload(pipeline) || options->app.http ||
                              (options->depth_given && options->depth_bytes)))
         pipeline->app = &options->app;
+    live->mode = options->mode;
     live->max_flows = options->max_flows;
     live->snaplen_bytes = options->snaplen_bytes;
     live->clsact = tc && !strcmp(tc, "clsact");

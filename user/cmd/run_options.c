@@ -102,14 +102,20 @@ static int parse_depth(struct run_options *options, const char *text)
     return 0;
 }
 
-static int parse_mode(const char *text)
+static int parse_mode(struct run_options *options, const char *text)
 {
-    if (!strcmp(text, "tc") || !strcmp(text, "auto"))
-        return 0;
-    if (!strcmp(text, "xdp"))
-        log_error("--mode xdp: this version attaches to TC only (--mode tc)");
-    else
-        log_error("--mode %s: tc or auto is wanted", text);
+    static const struct {
+        const char *name;
+        enum live_mode mode;
+    } modes[] = {{"tc", LIVE_TC}, {"xdp", LIVE_XDP}, {"auto", LIVE_AUTO}};
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (!strcmp(text, modes[i].name)) {
+            options->mode = modes[i].mode;
+            return 0;
+        }
+    }
+    log_error("--mode %s: tc, xdp or auto is wanted", text);
     return -EINVAL;
 }
 
@@ -166,7 +172,7 @@ static int parse_one(struct run_options *options, int option, const char *arg)
     case OPT_INTERVAL:
         return parse_seconds("--interval", arg, &options->interval_ns);
     case OPT_MODE:
-        return parse_mode(arg);
+        return parse_mode(options, arg);
     case OPT_HTTP:
         options->app.http = true;
         return 0;

@@ -10,6 +10,7 @@
 #include "app/app.h"
 #include "sink/capture.h"
 #include "sink/streams.h"
+#include "source/live/live.h"
 
 #define RUN_DEFAULT_DEPTH_BYTES   (64u << 10)
 #define RUN_DEFAULT_SNAPLEN_BYTES (256u << 10)
@@ -23,6 +24,7 @@ struct run_options {
     uint64_t depth_bytes;
     uint32_t snaplen_bytes;
     uint32_t max_flows;
+    enum live_mode mode;
     uint64_t duration_ns; /* 0: until stopped */
     uint64_t interval_ns; /* 0: no records of open sessions */
     bool captures;

@@ -28,6 +28,7 @@ struct tracker {
     uint32_t pass;
     bool stopping;
     bool said_full;
+    bool said_veth;
     size_t open;                 /* entries seen in the last pass */
     struct traffic last_traffic; /* for rates */
     uint64_t last_traffic_ns;

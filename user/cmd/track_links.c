@@ -9,17 +9,33 @@
 
 static void attach(struct tracker *tracker, const struct link_info *link)
 {
+    const struct live_link what = {
+        .ifindex = link->ifindex,
+        .scope = link->scope,
+        .l3_only = link->l3_only,
+        .hardware = link->hardware,
+        .name = link->name,
+    };
     int err;
 
     if (tracker->stopping || !link_is_readable(link) ||
         !links_match(&tracker->options.filter, link))
         return;
-    err = live_attach(tracker->live, link->ifindex, link->scope, link->l3_only);
+    err = live_attach(tracker->live, &what);
     if (err && err != -EEXIST && err != -ENODEV) {
         if (!tracker->attach_failures++)
-            log_warn("cannot attach to %s: %s; its sessions are not tracked", link->name,
-                     strerror(-err));
+            log_warn("cannot attach to %s: %s; its sessions are not tracked%s", link->name,
+                     live_attach_problem(tracker->live, err),
+                     tracker->options.live.mode == LIVE_XDP ? " (--mode tc needs no XDP)" : "");
         return;
+    }
+    if (!err && tracker->options.live.mode == LIVE_XDP && !strcmp(link->kind, "veth") &&
+        !tracker->said_veth) {
+        tracker->said_veth = true;
+        log_warn(
+            "XDP on %s, a veth, turns off segmentation offload at its other end, and costs most of "
+            "its throughput; --mode tc does not",
+            link->name);
     }
     containers_find(tracker->containers, link, tracker->now_ns);
 }

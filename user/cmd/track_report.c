@@ -32,7 +32,7 @@ void tracker_announce(const struct tracker *tracker)
     if (count)
         log_info(
             "tracking %zu interface%s by %s; the flow table holds %u sessions in %s of kernel memory",
-            count, count == 1 ? "" : "s", live_hook_name(tracker->live),
+            count, count == 1 ? "" : "s", live_hook_names(tracker->live),
             tracker->options.live.max_flows, table);
     else
         log_info(

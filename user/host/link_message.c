@@ -67,6 +67,7 @@ bool link_message_parse(struct link_info *link, const struct nlmsghdr *msg)
     link->up = (info->ifi_flags & IFF_UP) != 0;
     link->arphrd = info->ifi_type;
     link->l3_only = has_no_link_layer(info->ifi_type);
+    link->hardware = attr[IFLA_PARENT_DEV_NAME] != NULL; /* Linux 5.14 */
     link->master_ifindex = netlink_u32(attr[IFLA_MASTER], 0);
     link->peer_ifindex = netlink_u32(attr[IFLA_LINK], 0);
     link->link_netnsid = (int32_t)netlink_u32(attr[IFLA_LINK_NETNSID], (uint32_t)-1);

@@ -28,7 +28,7 @@ struct link_info {
     bool up;
     bool l3_only; /* packets begin with the IP header */
     uint8_t address_len;
-    uint8_t unused;                     /* no holes: compared as bytes */
+    bool hardware;                      /* there is a device below it: PCI, virtio, USB ... */
     uint8_t address[LINK_ADDRESS_SIZE]; /* link layer */
     char name[LINK_NAME_SIZE];
     char kind[LINK_KIND_SIZE]; /* "veth", "netkit", "bridge" ...; "" for hardware and loopback */

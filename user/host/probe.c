@@ -15,14 +15,21 @@
 #define BPF_TCX_INGRESS_TYPE 46 /* BPF_TCX_INGRESS, not in the headers of Debian 12 */
 #define CLSACT_PRIORITY      49152
 
-static int load_program(int *error)
+/* Two instructions: r0 = result; exit. */
+static int load_returning(enum bpf_prog_type type, uint32_t flags, int result)
 {
-    /* r0 = TCX_NEXT, also TC_ACT_UNSPEC; exit */
+    LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = flags);
     const struct bpf_insn insns[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = -1},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = result},
         {.code = BPF_JMP | BPF_EXIT},
     };
-    int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "sesstap_probe", "GPL", insns, 2, NULL);
+
+    return bpf_prog_load(type, "sesstap_probe", "GPL", insns, 2, &opts);
+}
+
+static int load_program(int *error)
+{
+    int fd = load_returning(BPF_PROG_TYPE_SCHED_CLS, 0, -1); /* TCX_NEXT, also TC_ACT_UNSPEC */
 
     *error = fd < 0 ? fd : 0;
     return fd;
@@ -122,6 +129,16 @@ enum probe probe_clsact(void)
     return try_hook(try_clsact);
 }
 
+enum probe probe_xdp_frags(void)
+{
+    int fd = load_returning(BPF_PROG_TYPE_XDP, BPF_F_XDP_HAS_FRAGS, XDP_PASS);
+
+    if (fd < 0)
+        return refused(fd);
+    close(fd);
+    return PROBE_YES;
+}
+
 /* ---- maps and helpers ------------------------------------------------------------------------ */
 
 enum probe probe_ring_buffer(void)
@@ -186,7 +203,6 @@ const char *probe_missing_helper(void)
         {BPF_FUNC_get_smp_processor_id, "bpf_get_smp_processor_id"},
         {BPF_FUNC_ktime_get_ns, "bpf_ktime_get_ns"},
         {BPF_FUNC_skb_load_bytes, "bpf_skb_load_bytes"},
-        {BPF_FUNC_skb_pull_data, "bpf_skb_pull_data"},
         {BPF_FUNC_ringbuf_reserve, "bpf_ringbuf_reserve"},
         {BPF_FUNC_ringbuf_submit, "bpf_ringbuf_submit"},
         {BPF_FUNC_ringbuf_discard, "bpf_ringbuf_discard"},

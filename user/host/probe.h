@@ -21,6 +21,8 @@ enum probe probe_jit(void);
 enum probe probe_tcx(void);
 /* The clsact qdisc with a BPF filter. */
 enum probe probe_clsact(void);
+/* XDP programs for packets of several pieces (kernel 5.18). Whether a driver takes them is not tried. */
+enum probe probe_xdp_frags(void);
 enum probe probe_ring_buffer(void);
 /* Reading a hash map in batches (kernel 5.6), and taking an element out (5.14). */
 enum probe probe_batch_lookup(void);

@@ -2,7 +2,8 @@
 /*
  * Which interfaces the programs are attached to, and how: TCX links where the kernel has them (6.6),
  * which go by themselves when the process ends; else clsact filters under a priority and a handle of our
- * own, on a qdisc that is only deleted if we made it and nobody else uses it.
+ * own, on a qdisc that is only deleted if we made it and nobody else uses it. On the way in, where the mode
+ * wants it, a link to the driver's XDP hook in place of that; never to the generic one.
  */
 #ifndef SESSTAP_ATTACH_H
 #define SESSTAP_ATTACH_H
@@ -11,19 +12,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "source/live/live.h"
+
 struct attachments;
 struct clsact;
 
-/* The programs' descriptors, and clsact, which knows them, are borrowed. no_tcx: do not try TCX. NULL with errno. */
-struct attachments *attachments_new(int ingress_fd, int egress_fd, const struct clsact *clsact,
-                                    bool no_tcx);
+/* Descriptors of the programs that the mode needs; borrowed. */
+struct attach_programs {
+    enum live_mode mode;
+    int ingress_fd;
+    int egress_fd;
+    int xdp_fd;
+    bool no_tcx; /* do not try TCX */
+};
+
+/* programs is copied; clsact, which knows them too, is borrowed. NULL with errno. */
+struct attachments *attachments_new(const struct attach_programs *programs,
+                                    const struct clsact *clsact);
 /* Detach all, free. NULL is fine. */
 void attachments_free(struct attachments *all);
 
 /* A slot (from 1) for an interface that is about to be attached. -EEXIST, -ENOSPC. */
-int attachments_reserve(struct attachments *all, uint32_t ifindex, uint16_t scope, bool l3_only);
+int attachments_reserve(struct attachments *all, const struct live_link *link);
 /* Attach both directions of a reserved interface. 0 or -errno (then nothing is attached). */
-int attachments_attach(struct attachments *all, uint32_t ifindex);
+int attachments_attach(struct attachments *all, const struct live_link *link);
+/* Why the last attachments_attach that failed did, with -errno err. */
+const char *attachments_problem(const struct attachments *all, int err);
 /* Take the programs off all interfaces; the slots stay in use. */
 void attachments_unhook(struct attachments *all);
 /* The slot that is free now; -ENOENT. An interface that is gone is fine. */
@@ -34,6 +48,7 @@ int attachments_slot(const struct attachments *all, uint32_t ifindex);
 int attachments_set_scope(struct attachments *all, uint32_t ifindex, uint16_t scope,
                           uint8_t *l3_only);
 size_t attachments_count(const struct attachments *all);
-const char *attachments_hook_name(const struct attachments *all);
+/* As live_hook_names. */
+const char *attachments_hook_names(const struct attachments *all);
 
 #endif

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -216,7 +215,7 @@ static int attach_filter(uint32_t ifindex, enum bpf_tc_attach_point point, int p
     return err;
 }
 
-int clsact_attach(const struct clsact *us, uint32_t ifindex)
+int clsact_attach(const struct clsact *us, uint32_t ifindex, bool ingress)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
                 .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
@@ -226,7 +225,7 @@ int clsact_attach(const struct clsact *us, uint32_t ifindex)
         return err;
     if (!err)
         note_qdisc(ifindex);
-    err = attach_filter(ifindex, BPF_TC_INGRESS, us->prog_fd[0]);
+    err = ingress ? attach_filter(ifindex, BPF_TC_INGRESS, us->prog_fd[0]) : 0;
     if (!err)
         err = attach_filter(ifindex, BPF_TC_EGRESS, us->prog_fd[1]);
     if (err)

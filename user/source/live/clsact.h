@@ -3,13 +3,14 @@
 #ifndef SESSTAP_CLSACT_H
 #define SESSTAP_CLSACT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Which filters are ours to remove. */
 struct clsact {
     int lock_fd;             /* the network namespace, locked while we run */
     uint64_t alone_since_ns; /* CLOCK_BOOTTIME; no other sesstap ran here then. 0: one did */
-    int prog_fd[2];          /* borrowed: ingress, egress */
+    int prog_fd[2];          /* borrowed: ingress, egress; -1: not loaded */
     uint32_t prog_id[2];
 };
 
@@ -21,9 +22,9 @@ void clsact_init(struct clsact *us);
 void clsact_fini(struct clsact *us);
 void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd);
 
-/* Filters for both directions. A qdisc that has to be made is noted below /run/sesstap, so that a later start
- * knows whose it is. 0 or -errno. */
-int clsact_attach(const struct clsact *us, uint32_t ifindex);
+/* Filters for both directions, or without ingress for the way out. A qdisc that has to be made is noted below
+ * /run/sesstap, so that a later start knows whose it is. 0 or -errno. */
+int clsact_attach(const struct clsact *us, uint32_t ifindex, bool ingress);
 /*
  * Remove our filters, and those of a sesstap that was killed before we began, but no running one's; then
  * the qdisc when a sesstap made it and no filter is left on it. Harmless where there is nothing of ours.

@@ -62,18 +62,19 @@ static void erase_iface(struct live *live, uint32_t ifindex)
         bpf_map_delete_elem(bpf_map__fd(live->skel->maps.ifaces), &ifindex);
 }
 
-int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_only)
+int live_attach(struct live *live, const struct live_link *link)
 {
+    uint32_t ifindex = link->ifindex;
     struct iface_conf conf = {
-        .scope = scope, .l3_only = l3_only, .loopback = ifindex == LOOPBACK_IFINDEX};
-    int slot = attachments_reserve(live->attachments, ifindex, scope, l3_only), err;
+        .scope = link->scope, .l3_only = link->l3_only, .loopback = ifindex == LOOPBACK_IFINDEX};
+    int slot = attachments_reserve(live->attachments, link), err;
 
     if (slot < 0)
         return slot;
     conf.slot = (uint16_t)slot;
     err = write_iface(live, ifindex, &conf);
     if (!err)
-        err = attachments_attach(live->attachments, ifindex);
+        err = attachments_attach(live->attachments, link);
     if (err)
         live_detach(live, ifindex);
     return err;
@@ -111,9 +112,14 @@ size_t live_attached(const struct live *live)
     return attachments_count(live->attachments);
 }
 
-const char *live_hook_name(const struct live *live)
+const char *live_attach_problem(const struct live *live, int err)
 {
-    return attachments_hook_name(live->attachments);
+    return attachments_problem(live->attachments, err);
+}
+
+const char *live_hook_names(const struct live *live)
+{
+    return attachments_hook_names(live->attachments);
 }
 
 int live_seen(struct live *live, uint32_t ifindex, struct iface_seen *seen)

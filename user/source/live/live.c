@@ -95,7 +95,9 @@ static int configure(struct live *live)
         bpf_map__set_autocreate(skel->maps.notes, false);
         bpf_map__set_autocreate(skel->maps.state, false);
     }
-    return bpf_program__set_autoload(skel->progs.sesstap_xdp, false);
+    bpf_program__set_autoload(skel->progs.sesstap_ingress, conf->mode != LIVE_XDP);
+    bpf_program__set_autoload(skel->progs.sesstap_xdp, conf->mode != LIVE_TC);
+    return 0;
 }
 
 static int open_rings(struct live *live)
@@ -110,8 +112,13 @@ static int open_rings(struct live *live)
 
 static int allocate(struct live *live)
 {
-    int ingress_fd = bpf_program__fd(live->skel->progs.sesstap_ingress);
-    int egress_fd = bpf_program__fd(live->skel->progs.sesstap_egress);
+    const struct attach_programs programs = {
+        .mode = live->conf.mode,
+        .ingress_fd = bpf_program__fd(live->skel->progs.sesstap_ingress),
+        .egress_fd = bpf_program__fd(live->skel->progs.sesstap_egress),
+        .xdp_fd = bpf_program__fd(live->skel->progs.sesstap_xdp),
+        .no_tcx = live->conf.clsact,
+    };
 
     live->take = mapped_open(bpf_map__fd(live->skel->maps.take_room), sizeof(*live->take));
     if (!live->take)
@@ -119,8 +126,8 @@ static int allocate(struct live *live)
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
     live->sweep_flows = calloc(SWEEP_BATCH, sizeof(struct flow));
-    clsact_set_programs(&live->clsact, ingress_fd, egress_fd);
-    live->attachments = attachments_new(ingress_fd, egress_fd, &live->clsact, live->conf.clsact);
+    clsact_set_programs(&live->clsact, programs.ingress_fd, programs.egress_fd);
+    live->attachments = attachments_new(&programs, &live->clsact);
     return live->percpu && live->sweep_keys && live->sweep_flows && live->attachments ? 0 : -ENOMEM;
 }
 

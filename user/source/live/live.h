@@ -13,7 +13,15 @@
 #include "abi.h"
 #include "session/session.h"
 
+/* Which hooks are used. */
+enum live_mode {
+    LIVE_TC,   /* TC both ways */
+    LIVE_XDP,  /* native XDP on the way in, TC on the way out; where that can't be, nothing */
+    LIVE_AUTO, /* the same at hardware whose driver has native XDP; TC both ways elsewhere */
+};
+
 struct live_conf {
+    enum live_mode mode;
     uint64_t depth_bytes;        /* of each direction, DEPTH_ALL; 0: no payload */
     uint32_t snaplen_bytes;      /* of each packet's payload */
     bool sample_headers;         /* packets without payload too */
@@ -37,6 +45,15 @@ struct live_events {
 
 struct live;
 
+/* An interface to be tracked. */
+struct live_link {
+    uint32_t ifindex;
+    uint16_t scope; /* this and the next as in struct iface_conf */
+    bool l3_only;
+    bool hardware;    /* a device is below it */
+    const char *name; /* for messages; borrowed for the call */
+};
+
 /*
  * Load the programs. events is copied. NULL with errno; the cause is logged in one line that says what is
  * missing (BTF, a capability, memory).
@@ -46,10 +63,12 @@ struct live *live_open(const struct live_conf *conf, const struct live_events *e
 void live_close(struct live *live);
 
 /*
- * Both directions of an interface. scope and l3_only as in struct iface_conf. 0; -EEXIST: is attached;
- * -ENODEV; -ENOSPC: all IFACE_SLOTS are in use; else -errno.
+ * Both directions of an interface. 0; -EEXIST: is attached; -ENODEV; -ENOSPC: all IFACE_SLOTS are in use;
+ * else -errno, and live_attach_problem says it in words.
  */
-int live_attach(struct live *live, uint32_t ifindex, uint16_t scope, bool l3_only);
+int live_attach(struct live *live, const struct live_link *link);
+/* Why the last live_attach that failed did, with -errno err. */
+const char *live_attach_problem(const struct live *live, int err);
 /* Another scope for its packets from now on. 0 or -errno. */
 int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope);
 /* Detach. What it counted stays in live_seen_gone. -ENOENT: is not attached. */
@@ -57,8 +76,11 @@ int live_detach(struct live *live, uint32_t ifindex);
 /* Detach from all interfaces, but let their counts be read as before. For the end. */
 void live_quiet(struct live *live);
 size_t live_attached(const struct live *live);
-/* "tcx" or "clsact": how the last interface was attached; NULL before. */
-const char *live_hook_name(const struct live *live);
+/*
+ * How interfaces are attached: "tcx", or "tcx (2), xdp in and tcx out (1)". Borrowed until the next call; ""
+ * when there are none.
+ */
+const char *live_hook_names(const struct live *live);
 
 /*
  * Wake epoll_fd, with data.u64 = tag, when the rings have much to say: edge-triggered, by backlog and not
