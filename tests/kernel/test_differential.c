@@ -204,10 +204,12 @@ static void tcp_is_tracked_alike(void **state)
     static uint8_t frame[PACKET_BUILDER_ROOM];
     char line[1024];
 
+    model.count = 0;
     for (size_t i = 0; i < SESSIONS; i++) /* half of them wrap */
         talks[i] = (struct talk){{(uint32_t)(i & 1 ? -2000 : 5000), (uint32_t)(i & 2 ? -3000 : 7)}};
     for (int i = 0; i < TCP_PACKETS; i++) {
-        uint32_t number = below(&random, SESSIONS), pkts = below(&random, 10) ? 1 : 3;
+        uint32_t number = below(&random, SESSIONS);
+        uint32_t pkts = below(&random, 10) || tracker->xdp ? 1 : 3;
 
         next_segment(&random, &talks[number], number, line, sizeof(line));
         run_both(tracker, &model, frame, packet_build(frame, sizeof(frame), "%s", line), pkts,
@@ -237,6 +239,7 @@ static void damaged_packets_are_read_alike(void **state)
     static uint8_t frame[PACKET_BUILDER_ROOM];
     uint32_t times[UNACCOUNTED_COUNT] = {0};
 
+    model.count = 0;
     for (int i = 0; i < DAMAGED; i++) {
         const char *line = lines[below(&random, sizeof(lines) / sizeof(lines[0]))];
         size_t len = packet_build(frame, sizeof(frame), "%s", line);
@@ -254,14 +257,24 @@ static void damaged_packets_are_read_alike(void **state)
             assert_int_not_equal(times[reason], 0);
 }
 
-static int setup(void **state)
+static int open_tracker(void **state, bool xdp)
 {
     static struct tracker tracker;
-    const struct tracker_options options = {.max_flows = 2 * SESSIONS};
+    const struct tracker_options options = {.max_flows = 2 * SESSIONS, .xdp = xdp};
 
     tracker_open(&tracker, &options);
     *state = &tracker;
     return 0;
+}
+
+static int setup_tc(void **state)
+{
+    return open_tracker(state, false);
+}
+
+static int setup_xdp(void **state)
+{
+    return open_tracker(state, true);
 }
 
 static int teardown(void **state)
@@ -277,5 +290,6 @@ int main(void)
         cmocka_unit_test(damaged_packets_are_read_alike),
     };
 
-    return cmocka_run_group_tests_name("differential", tests, setup, teardown);
+    return cmocka_run_group_tests_name("differential, TC", tests, setup_tc, teardown) +
+           cmocka_run_group_tests_name("differential, XDP", tests, setup_xdp, teardown);
 }

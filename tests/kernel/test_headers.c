@@ -156,14 +156,24 @@ static void sessions_have_different_ids(void **state)
     }
 }
 
-static int setup(void **state)
+static int open_tracker(void **state, bool xdp)
 {
     static struct tracker tracker;
-    const struct tracker_options options = {.max_flows = 16};
+    const struct tracker_options options = {.max_flows = 16, .xdp = xdp};
 
     tracker_open(&tracker, &options);
     *state = &tracker;
     return 0;
+}
+
+static int setup_tc(void **state)
+{
+    return open_tracker(state, false);
+}
+
+static int setup_xdp(void **state)
+{
+    return open_tracker(state, true);
 }
 
 static int teardown(void **state)
@@ -179,5 +189,6 @@ int main(void)
         cmocka_unit_test(sessions_have_different_ids),
     };
 
-    return cmocka_run_group_tests_name("headers", tests, setup, teardown);
+    return cmocka_run_group_tests_name("headers, TC", tests, setup_tc, teardown) +
+           cmocka_run_group_tests_name("headers, XDP", tests, setup_xdp, teardown);
 }

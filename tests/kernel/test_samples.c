@@ -22,9 +22,13 @@ struct fixture {
     struct ring_log log;
 };
 
-static void fixture_open(struct fixture *f, const struct tracker_options *options)
+/* The group's state says what sees the packets that come in. */
+static void fixture_open(struct fixture *f, const struct tracker_options *options, void **state)
 {
-    tracker_open(&f->tracker, options);
+    struct tracker_options all = *options;
+
+    all.xdp = *(const bool *)*state;
+    tracker_open(&f->tracker, &all);
     ring_log_open(&f->log, &f->tracker);
 }
 
@@ -115,7 +119,6 @@ static uint64_t sampled_bytes(const struct ring_log *log, uint32_t from)
 
 static void depth_says_what_is_sampled(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(depth_rows) / sizeof(depth_rows[0]); i++) {
         const struct depth_row *row = &depth_rows[i];
         char text[TEXT_ROOM];
@@ -123,7 +126,7 @@ static void depth_says_what_is_sampled(void **state)
         struct flow_key key;
         struct flow flow;
 
-        fixture_open(&f, &row->options);
+        fixture_open(&f, &row->options, state);
         play(&f, row->script, NULL);
         ring_log_take(&f.log);
         samples_text(&f.log, text, sizeof(text));
@@ -158,8 +161,7 @@ static void record_is_as_small_as_its_class(void **state)
     };
     struct fixture f;
 
-    (void)state;
-    fixture_open(&f, &(struct tracker_options){.depth_bytes = DEPTH_ALL});
+    fixture_open(&f, &(struct tracker_options){.depth_bytes = DEPTH_ALL}, state);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         static uint8_t frame[PACKET_BUILDER_ROOM];
         size_t len = packet_build(frame, sizeof(frame),
@@ -188,8 +190,7 @@ static void record_describes_its_packet(void **state)
     struct flow flow;
     struct fixture f;
 
-    (void)state;
-    fixture_open(&f, &(struct tracker_options){.depth_bytes = DEPTH_ALL});
+    fixture_open(&f, &(struct tracker_options){.depth_bytes = DEPTH_ALL}, state);
     play(&f, OPEN_SCRIPT, NULL);
     play(&f, "s ACK data=2600 seq=@9001 ack=@1001", &gso);
     ring_log_take(&f.log);
@@ -228,8 +229,7 @@ static void full_ring_books_what_it_lost(void **state)
     const struct flow_quality *q;
     uint64_t kept;
 
-    (void)state;
-    fixture_open(&f, &options);
+    fixture_open(&f, &options, state);
     play(&f, OPEN_SCRIPT, NULL);
     for (int i = 0; i < 10; i++) {
         char text[64];
@@ -259,14 +259,60 @@ static void full_ring_books_what_it_lost(void **state)
     fixture_close(&f);
 }
 
+/* A jumbo frame or a larger one, which XDP gets in pieces: all of it is there, however it is cut. */
+static void large_packet_is_sampled_whole(void **state)
+{
+    static const uint32_t payloads[] = {3600, 8946, 16384, 16385, 40000, 65000};
+    static uint8_t frame[PACKET_BUILDER_ROOM];
+    struct fixture f;
+
+    fixture_open(&f, &(struct tracker_options){.depth_bytes = DEPTH_ALL}, state);
+    for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+        size_t len = packet_build(frame, sizeof(frame),
+                                  "eth / ip 10.0.0.1 > 10.0.0.2 / tcp 5 > 6 ACK seq=1 / data %u",
+                                  payloads[i]);
+        uint32_t at = 0;
+
+        assert_int_equal(tracker_run(f.tracker.ingress_fd, frame, len, NULL), TC_NEXT);
+        ring_log_take(&f.log);
+        assert_int_equal(f.log.sample_count,
+                         (payloads[i] + SAMPLE_CHUNK_BYTES - 1) / SAMPLE_CHUNK_BYTES);
+        for (size_t n = 0; n < f.log.sample_count; n++) {
+            const struct ring_sample *sample = &f.log.samples[n];
+            const struct record_sample *r = &sample->record;
+
+            assert_int_equal(r->skb_len, len);
+            assert_int_equal(r->chunk_off, at);
+            assert_int_equal(r->cap_len, r->chunk_len);
+            assert_int_equal(!!(r->flags & SAMPLE_NEXT), n > 0);
+            assert_int_equal(!!(r->flags & SAMPLE_MORE), n + 1 < f.log.sample_count);
+            assert_memory_equal(sample->data, frame, HEADERS);
+            assert_memory_equal(ring_sample_payload(sample), frame + HEADERS + at, r->cap_len);
+            at += r->chunk_len;
+        }
+        assert_int_equal(at, payloads[i]);
+        tracker_clear_flows(&f.tracker);
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
+    static bool by_tc = false, by_xdp = true;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(depth_says_what_is_sampled),
-        cmocka_unit_test(record_is_as_small_as_its_class),
-        cmocka_unit_test(record_describes_its_packet),
-        cmocka_unit_test(full_ring_books_what_it_lost),
+        cmocka_unit_test_prestate(depth_says_what_is_sampled, &by_tc),
+        cmocka_unit_test_prestate(record_is_as_small_as_its_class, &by_tc),
+        cmocka_unit_test_prestate(record_describes_its_packet, &by_tc),
+        cmocka_unit_test_prestate(full_ring_books_what_it_lost, &by_tc),
+    };
+    const struct CMUnitTest tests_xdp[] = {
+        cmocka_unit_test_prestate(depth_says_what_is_sampled, &by_xdp),
+        cmocka_unit_test_prestate(record_is_as_small_as_its_class, &by_xdp),
+        cmocka_unit_test_prestate(record_describes_its_packet, &by_xdp),
+        cmocka_unit_test_prestate(full_ring_books_what_it_lost, &by_xdp),
+        cmocka_unit_test_prestate(large_packet_is_sampled_whole, &by_xdp),
     };
 
-    return cmocka_run_group_tests_name("samples", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("samples, TC", tests, NULL, NULL) +
+           cmocka_run_group_tests_name("samples, XDP", tests_xdp, NULL, NULL);
 }

@@ -47,6 +47,8 @@ void tracker_open(struct tracker *tracker, const struct tracker_options *options
                              or_default(options->payload_ring_bytes, 1 << 20));
     bpf_map__set_max_entries(skel->maps.lifecycle_ring,
                              or_default(options->lifecycle_ring_bytes, 1 << 20));
+    bpf_program__set_autoload(skel->progs.sesstap_xdp, options->xdp);
+    bpf_program__set_autoload(skel->progs.sesstap_ingress, !options->xdp);
     tracker->cpus = libbpf_num_possible_cpus();
     bpf_map__set_max_entries(skel->maps.heads, (uint32_t)tracker->cpus);
     if (sesstap_bpf__load(skel))
@@ -55,7 +57,9 @@ void tracker_open(struct tracker *tracker, const struct tracker_options *options
         err(1, "registering interface %u", ifindex);
     tracker->skel = skel;
     tracker->obj = skel->obj;
-    tracker->ingress_fd = bpf_program__fd(skel->progs.sesstap_ingress);
+    tracker->xdp = options->xdp;
+    tracker->ingress_fd =
+        bpf_program__fd(options->xdp ? skel->progs.sesstap_xdp : skel->progs.sesstap_ingress);
     tracker->egress_fd = bpf_program__fd(skel->progs.sesstap_egress);
 }
 
@@ -65,19 +69,57 @@ void tracker_close(struct tracker *tracker)
     tracker->skel = NULL;
 }
 
-int tracker_run(int prog_fd, void *frame, size_t len, struct __sk_buff *ctx)
+static bool is_xdp(int prog_fd)
+{
+    struct bpf_prog_info info = {0};
+    uint32_t len = sizeof(info);
+
+    if (bpf_obj_get_info_by_fd(prog_fd, &info, &len))
+        err(1, "asking what program %d is", prog_fd);
+    return info.type == BPF_PROG_TYPE_XDP;
+}
+
+/* 0 and *result, or -errno. */
+static int run_once(int prog_fd, void *frame, size_t len, void *ctx, uint32_t ctx_len, int *result)
 {
     static uint8_t left[FRAME_ROOM];
     LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len,
                 .data_out = left, .data_size_out = sizeof(left), .ctx_in = ctx,
-                .ctx_size_in = ctx ? sizeof(*ctx) : 0, .repeat = 1);
+                .ctx_size_in = ctx_len, .repeat = 1);
 
     if (bpf_prog_test_run_opts(prog_fd, &opts))
-        err(1, "running a program on a frame of %zu bytes", len);
+        return -errno;
     if (opts.data_size_out != len)
         errx(1, "the program made a frame of %zu bytes %u long", len, opts.data_size_out);
     memcpy(frame, left, len);
-    return (int)opts.retval;
+    *result = (int)opts.retval;
+    return 0;
+}
+
+int tracker_run(int prog_fd, void *frame, size_t len, struct __sk_buff *ctx)
+{
+    bool xdp = is_xdp(prog_fd);
+    int result;
+
+    if (xdp && ctx && (ctx->gso_segs || ctx->ifindex))
+        errx(1, "XDP knows no segmentation offload, and a test run of it one interface");
+    errno =
+        -run_once(prog_fd, frame, len, xdp ? NULL : ctx, ctx && !xdp ? sizeof(*ctx) : 0, &result);
+    if (errno)
+        err(1, "running a program on a frame of %zu bytes", len);
+    return xdp && result == XDP_PASS ? TC_NEXT : result;
+}
+
+int tracker_run_scattered(const struct tracker *tracker, void *frame, size_t len, uint32_t linear)
+{
+    struct xdp_md ctx = {.data_end = linear};
+    int result, error = run_once(tracker->ingress_fd, frame, len, &ctx, sizeof(ctx), &result);
+
+    if (error == -EINVAL)
+        return -ENOTSUP;
+    if (error)
+        errx(1, "running a program on %u of %zu bytes: %s", linear, len, strerror(-error));
+    return result == XDP_PASS ? TC_NEXT : result;
 }
 
 uint32_t tracker_repeat(int prog_fd, const void *frame, size_t len, uint32_t repeat)

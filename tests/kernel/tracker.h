@@ -4,6 +4,7 @@
 #define SESSTAP_TESTS_TRACKER_H
 
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@
 struct sesstap_bpf;
 
 struct tracker_options {
+    bool xdp;           /* what comes in, by the XDP program */
     uint32_t max_flows; /* 0: 1024 */
     uint64_t depth_bytes;
     uint32_t snaplen_bytes; /* 0: no limit */
@@ -27,7 +29,8 @@ struct tracker_options {
 
 struct tracker {
     struct sesstap_bpf *skel;
-    int ingress_fd;
+    bool xdp;
+    int ingress_fd; /* of the XDP program when xdp is set */
     int egress_fd;
     int cpus; /* possible ones */
     struct bpf_object *obj;
@@ -38,10 +41,16 @@ void tracker_open(struct tracker *tracker, const struct tracker_options *options
 void tracker_close(struct tracker *tracker);
 
 /*
- * One run of a program on a frame; ctx (NULL: none) gives gso_size and the like. Returns what the
- * program returned. frame is written back: it is what the program left of it.
+ * One run of a program on a frame; ctx (NULL: none) gives gso_size and the like, which XDP has not. A
+ * frame of more than a page goes to XDP in pieces, to TC not at all. Returns TC_NEXT when the packet goes on,
+ * by XDP too, else what the program returned. frame is written back: it is what the program left of it.
  */
 int tracker_run(int prog_fd, void *frame, size_t len, struct __sk_buff *ctx);
+/*
+ * The same for the XDP program, with only the first linear bytes (at least 14) to be reached by pointers.
+ * -ENOTSUP: this kernel's test runs can't (6.18 can).
+ */
+int tracker_run_scattered(const struct tracker *tracker, void *frame, size_t len, uint32_t linear);
 /* repeat runs on one frame; returns the mean of a run in ns. */
 uint32_t tracker_repeat(int prog_fd, const void *frame, size_t len, uint32_t repeat);
 
