@@ -23,12 +23,13 @@ static const struct command commands[] = {
     {"read", cmd_read,
      "[-r] [-f FILTER] [-o DIR] [--format ndjson|tcpsession] [--lots] [--pcap|--pcapng]\n"
      "[--streams] [--holes zero|mark|skip] [--overlap first|last|bsd|linux|windows|solaris]\n"
-     "[--no-index] FILE|DIR...",
+     "[--no-index] [--keylog FILE] FILE|DIR...",
      "the sessions of capture files, as records, captures and streams\n"
      "\n"
      "Records in order of the first packet, one JSON object a line, on stdout or, with -o, in\n"
      "DIR/sessions.ndjson; captures in DIR/pcap/, streams in DIR/streams/; with --format tcpsession\n"
-     "also a JSON file of the payload of each TCP session, in DIR/tcpsession/."},
+     "also a JSON file of the payload of each TCP session, in DIR/tcpsession/.\n"
+     "--keylog: TLS secrets (SSLKEYLOGFILE); those that a pcapng file holds are used anyway."},
     {"index", cmd_index, "[--overlap POLICY] FILE...",
      "write an index beside a capture file, so that later commands need not read it all\n"
      "\n"
@@ -40,11 +41,13 @@ static const struct command commands[] = {
      "STREAM is tcp:N, udp:N, icmp:N or sctp:N (N = streamIndex), N for tcp:N, or an @id."},
     {"follow", cmd_follow,
      "[-r] [-f FILTER] [--overlap POLICY] [--client] [--server]\n"
-     "[--format ascii|hex|raw|json] FILE|DIR STREAM",
+     "[--format ascii|hex|raw|json] [--keylog FILE] [--decrypted] FILE|DIR STREAM",
      "a session's stream as the two applications saw it, lot by lot\n"
      "\n"
-     "--client or --server: one side alone. raw writes bytes and nothing else. Exit status 3\n"
-     "when bytes of the stream are missing in the capture."},
+     "--client or --server: one side alone. raw writes bytes and nothing else. --decrypted: what\n"
+     "TLS carries, with secrets that the file itself holds; --keylog FILE: the same with those of a\n"
+     "key log (SSLKEYLOGFILE). Exit status 3 when bytes are missing in the capture, or TLS records\n"
+     "could not be deciphered."},
     {"extract", cmd_extract, "[-r] [-f FILTER] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng",
      "just these sessions' packets, byte for byte, as a capture file\n"
      "\n"

@@ -172,10 +172,10 @@ static void on_stream_data(void *ctx, unsigned int from, uint64_t offset, const 
         streams_data(files->streams, from == files->client, offset, data, len);
     if (files->tcpsession)
         tcpsession_data(files->tcpsession, from == files->client, seg->number, data, len);
-    if (files->app)
-        session_app_data(files, from, offset, data, len, seg);
     if (hooks->data)
         hooks->data(hooks->ctx, files->session, files->flow, from, offset, data, len, seg);
+    if (files->app)
+        session_app_data(files, from, offset, data, len, seg);
 }
 
 static void on_stream_hole(void *ctx, unsigned int from, uint64_t offset, uint64_t length)

@@ -69,6 +69,11 @@ bool app_can_identify(void)
 #endif
 }
 
+static void list_parsers(struct app *app)
+{
+    app->streams[0] = &app_tls;
+}
+
 struct app *app_new(const struct app_conf *conf)
 {
     struct app *app = calloc(1, sizeof(*app));
@@ -77,6 +82,7 @@ struct app *app_new(const struct app_conf *conf)
         return NULL;
     app->conf = *conf;
     complete_limits(&app->conf.limits);
+    list_parsers(app);
     if (conf->identify && app_can_identify()) {
         app->identifier = identifier_new();
         if (!app->identifier) {
@@ -123,6 +129,16 @@ static void on_inner(void *ctx, const struct app_piece *piece)
     layer_data(&one->layers[1], piece);
 }
 
+static void on_inner_hole(void *ctx, enum app_side side)
+{
+    struct app_session *one = ctx;
+    const struct app_conf *conf = &one->app->conf;
+
+    if (conf->clear_hole)
+        conf->clear_hole(conf->ctx, one->session, side);
+    layer_hole(&one->layers[1], side, 0);
+}
+
 static void on_content(void *ctx, const struct http_transaction *transaction, enum app_side side,
                        const uint8_t *data, size_t len, bool end)
 {
@@ -144,7 +160,9 @@ static void begin_layer(struct app_session *one, int depth,
                 .session = one->session,
                 .limits = &one->app->conf.limits,
                 .app = one->app,
+                .keylog = one->app->conf.keylog,
                 .inner = depth + 1 < LAYERS ? on_inner : NULL,
+                .inner_hole = depth + 1 < LAYERS ? on_inner_hole : NULL,
                 .content = one->app->conf.content ? on_content : NULL,
                 .ctx = one,
             },

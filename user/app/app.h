@@ -20,8 +20,11 @@ struct app_conf {
     bool identify;            /* the protocol by libndpi, when it is built in */
     bool http;                /* transactions of HTTP */
     struct app_limits limits; /* a 0 stands for the default */
+    struct keylog *keylog;    /* TLS secrets; borrowed, NULL: none */
     /* Deciphered bytes of a session, in the order of the inner streams; NULL: nobody asks. */
     void (*clear)(void *ctx, const struct session *session, const struct app_piece *piece);
+    /* Some of them are missing here. */
+    void (*clear_hole)(void *ctx, const struct session *session, enum app_side side);
     /* Content of messages; see struct app_env. NULL: nobody asks. */
     void (*content)(void *ctx, const struct session *session,
                     const struct http_transaction *transaction, enum app_side side,

@@ -65,7 +65,7 @@ struct app_parser {
     /* NULL on no memory. */
     void *(*open)(const struct app_env *env);
     enum app_verdict (*data)(void *state, const struct app_piece *piece);
-    /* length bytes of a direction are missing from here on. */
+    /* length bytes of a direction are missing from here on; 0: nobody knows how many. */
     enum app_verdict (*hole)(void *state, enum app_side side, uint64_t length);
     /* A direction ended (FIN or the session's end). May be NULL. */
     void (*end)(void *state, enum app_side side, uint64_t time_ns);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/keylog.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
@@ -12,6 +13,8 @@
 #include "source/capfile/pcap_filter.h"
 
 #define MAX_OWN_OPTIONS 16
+/* TLS records that wait for their secrets, over all sessions. */
+#define HELD_RECORD_BYTES (64u << 20)
 
 enum {
     OPT_WHERE = 256,
@@ -20,6 +23,7 @@ enum {
     OPT_NO_INDEX,
     OPT_NO_APP,
     OPT_HTTP,
+    OPT_KEYLOG,
     OPT_END,
 };
 
@@ -65,6 +69,17 @@ static int parse_where(struct file_options *options, const char *text)
     return options->where ? 0 : refuse("--where", &error);
 }
 
+static int parse_keylog(struct file_options *options, const char *path)
+{
+    int err = keylog_follow(options->keylog, path, false);
+
+    if (err == -EBUSY)
+        log_error("--keylog %s: one key log is taken, and there is one already", path);
+    else if (err)
+        log_error("--keylog %s: %s", path, strerror(-err));
+    return err ? -EINVAL : 0;
+}
+
 static int parse_one(struct file_options *options, const struct file_command *command, int option)
 {
     switch (option) {
@@ -89,6 +104,8 @@ static int parse_one(struct file_options *options, const struct file_command *co
     case OPT_HTTP:
         options->app.http = true;
         return 0;
+    case OPT_KEYLOG:
+        return parse_keylog(options, optarg);
     default:
         return command->set(command->ctx, option, optarg);
     }
@@ -149,6 +166,8 @@ static void list_options(struct option *all, char *letters, size_t letters_size,
         *all++ = (struct option){"json", no_argument, NULL, OPT_JSON};
     if (command->takes & FILE_TAKES_APP)
         *all++ = (struct option){"no-app", no_argument, NULL, OPT_NO_APP};
+    if (command->takes & (FILE_TAKES_APP | FILE_TAKES_KEYLOG))
+        *all++ = (struct option){"keylog", required_argument, NULL, OPT_KEYLOG};
     if (command->takes & FILE_TAKES_HTTP)
         *all++ = (struct option){"http", no_argument, NULL, OPT_HTTP};
     for (size_t i = 0; command->own && command->own[i].name && i < MAX_OWN_OPTIONS; i++)
@@ -169,6 +188,14 @@ int file_options_parse(struct file_options *options, const struct file_command *
     memset(options, 0, sizeof(*options));
     options->look_into = command->takes & FILE_TAKES_APP;
     options->app.identify = true;
+    if (command->takes & (FILE_TAKES_APP | FILE_TAKES_KEYLOG)) {
+        options->keylog = keylog_new(HELD_RECORD_BYTES, 0);
+        if (!options->keylog) {
+            log_error("%s: no memory", command->name);
+            return -ENOMEM;
+        }
+        options->app.keylog = options->keylog;
+    }
     list_options(all, letters, sizeof(letters), command);
     opterr = 0;
     optind = 0; /* GNU: begin anew, argv may be another one */
@@ -194,6 +221,7 @@ void file_options_fini(struct file_options *options)
     free(options->words);
     pcap_filter_free(options->filter);
     where_free(options->where);
+    keylog_free(options->keylog);
     memset(options, 0, sizeof(*options));
 }
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/app.h"
+#include "app/keylog.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
@@ -19,12 +21,14 @@ enum {
     OPT_CLIENT = FILE_OWN_OPTION,
     OPT_SERVER,
     OPT_FORMAT,
+    OPT_DECRYPTED,
 };
 
 static const struct option OWN_OPTIONS[] = {
     {"client", no_argument, NULL, OPT_CLIENT},
     {"server", no_argument, NULL, OPT_SERVER},
     {"format", required_argument, NULL, OPT_FORMAT},
+    {"decrypted", no_argument, NULL, OPT_DECRYPTED},
     {NULL, 0, NULL, 0},
 };
 
@@ -35,10 +39,14 @@ struct following {
     struct follow_conf format;
     struct follow follow;
     struct buf out;
-    unsigned int client; /* endpoint, when is_open */
-    bool is_open;        /* the stream has begun */
-    bool is_swapped;     /* who is the client was known only later */
-    int error;           /* -errno of stdout */
+    struct app_conf app;
+    unsigned int client;  /* endpoint, when is_open */
+    bool decrypted;       /* what TLS carries, not TLS */
+    uint64_t clear_bytes; /* of it */
+    uint64_t undecrypted_records;
+    bool is_open;    /* the stream has begun */
+    bool is_swapped; /* who is the client was known only later */
+    int error;       /* -errno of stdout */
 };
 
 static int set_option(void *ctx, int option, const char *arg)
@@ -60,6 +68,9 @@ static int set_option(void *ctx, int option, const char *arg)
             return -EINVAL;
         }
         following->format.format = (enum follow_format)format;
+        return 0;
+    case OPT_DECRYPTED:
+        following->decrypted = true;
         return 0;
     default:
         return -EINVAL;
@@ -98,9 +109,23 @@ static void on_data(void *ctx, const struct session *session, const struct flow 
 {
     struct following *following = ctx;
 
-    if (!is_followed(following, session, flow))
+    if (!is_followed(following, session, flow) || following->decrypted)
         return;
     follow_data(&following->follow, from == following->client, offset, data, len, seg->time_ns);
+    if (following->out.len >= WRITE_BYTES || following->out.failed)
+        write_out(following);
+}
+
+/* Deciphered bytes; on_data has begun the stream with the first that carried any. */
+static void on_clear(void *ctx, const struct session *session, const struct app_piece *piece)
+{
+    struct following *following = ctx;
+
+    if (!following->is_open || !stream_choice_match(&following->choice, session))
+        return;
+    follow_data(&following->follow, piece->side == APP_CLIENT, piece->offset, piece->data,
+                piece->len, piece->time_ns);
+    following->clear_bytes += piece->len;
     if (following->out.len >= WRITE_BYTES || following->out.failed)
         write_out(following);
 }
@@ -110,7 +135,7 @@ static void on_hole(void *ctx, const struct session *session, const struct flow 
 {
     struct following *following = ctx;
 
-    if (is_followed(following, session, flow))
+    if (is_followed(following, session, flow) && !following->decrypted)
         follow_hole(&following->follow, from == following->client, offset, length);
 }
 
@@ -123,7 +148,27 @@ static void on_record(void *ctx, const struct record *record)
         return;
     follow_finish(&following->follow);
     write_out(following);
+    if (record->facts)
+        following->undecrypted_records = record->facts->tls.undecrypted_records;
     following->is_swapped = following->client != flow_client(record->flow);
+}
+
+/* The same for what TLS carried. */
+static int judge_clear(const struct following *following, int status)
+{
+    const char *path = following->options.words[0], *text = following->choice.streams[0].text;
+
+    if (!following->clear_bytes) {
+        log_error("%s %s: nothing of it could be deciphered: it is not TLS, or its secrets are not "
+                  "in the key log",
+                  path, text);
+        return EXIT_FAILED;
+    }
+    if (!following->undecrypted_records)
+        return status;
+    log_warn("%s %s: %llu TLS records could not be deciphered", path, text,
+             (unsigned long long)following->undecrypted_records);
+    return EXIT_DAMAGED;
 }
 
 /* What the stream lacks makes status EXIT_DAMAGED. */
@@ -142,6 +187,8 @@ static int judge(struct following *following, int status)
     }
     if (following->is_swapped)
         log_warn("%s %s: the SYN came late: client and server are the other way round", path, text);
+    if (following->decrypted)
+        return judge_clear(following, status);
     if (!follow->hole_bytes)
         return status;
     log_warn("%s %s: %llu bytes of the stream are missing in the capture", path, text,
@@ -156,6 +203,11 @@ static int follow_stream(struct following *following)
 
     if (err)
         return EXIT_FAILED;
+    if (following->decrypted) {
+        following->app = (struct app_conf){
+            .keylog = following->options.keylog, .clear = on_clear, .ctx = following};
+        following->conf.pipeline.app = &following->app;
+    }
     following->conf.hooks = (struct replay_hooks){
         .data = on_data, .hole = on_hole, .record = on_record, .ctx = following};
     err = replay_run(&following->conf, &result);
@@ -185,6 +237,7 @@ int cmd_follow(int argc, char **argv)
     struct following following = {0};
     const struct file_command command = {
         .name = "follow",
+        .takes = FILE_TAKES_KEYLOG,
         .own = OWN_OPTIONS,
         .set = set_option,
         .ctx = &following,
@@ -197,6 +250,8 @@ int cmd_follow(int argc, char **argv)
     if (!file_options_parse(&following.options, &command, argc, argv) &&
         !stream_choice_init(&following.choice, following.options.rest, 1)) {
         file_options_apply(&following.options, &following.conf);
+        following.decrypted |= keylog_is_active(following.options.keylog);
+        following.conf.no_index |= following.decrypted; /* it has no secrets of the input */
         settle_format(&following);
         status = follow_stream(&following);
     }

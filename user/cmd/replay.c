@@ -90,6 +90,7 @@ static void read_all(struct replay *replay)
 
     while (capfile_next(replay->capfile, &frame) == 1) {
         replay->now_ns = frame.time_ns;
+        replay_take_secrets(replay);
         if (replay->result->frames++ % PROGRESS_FRAMES == 0)
             progress_update(&replay->progress, replay->capfile);
         if (filter &&

@@ -2,6 +2,8 @@
 /* What the input knows of a session besides packets goes along into its own pcapng: names, TLS secrets. */
 #include <string.h>
 
+#include "app/app.h"
+#include "app/keylog.h"
 #include "cmd/extract.h"
 #include "cmd/replay_internal.h"
 
@@ -36,6 +38,20 @@ void replay_carry_secrets(struct replay *replay, struct session *session, const 
     for (size_t i = 0; randoms.count && i < count; i++)
         write_lines(session, &randoms, &secrets[i]);
     randoms_fini(&randoms);
+}
+
+void replay_take_secrets(struct replay *replay)
+{
+    const struct app_conf *app = replay->pipeline_conf.app;
+    size_t count = 0;
+    const struct capfile_secrets *secrets = capfile_secrets(replay->capfile, &count);
+
+    for (; replay->secrets_done < count; replay->secrets_done++) {
+        const struct capfile_secrets *one = &secrets[replay->secrets_done];
+
+        if (app && app->keylog && one->type == CAPTURE_SECRETS_TLS_KEY_LOG)
+            keylog_add(app->keylog, (const char *)one->data, one->len);
+    }
 }
 
 static bool is_end_of(const struct session *session, const struct capfile_name *name)
