@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs with apt what a group of tasks needs and this machine lacks; silent when nothing is missing.
-# usage: scripts/deps.sh [build|demo|test|bench|lint]...     (default: build)
+# usage: scripts/deps.sh [build|demo|test|vm|bench|lint]...     (default: build)
 set -eu
 
 # group | Debian package | how to see that it is there | why
@@ -41,6 +41,10 @@ test  | prometheus-node-exporter | cmd:prometheus-node-exporter | serves the met
 test  | jq                       | cmd:jq            | reads records
 test  | python3                  | cmd:/usr/bin/python3 | checks records
 test  | python3-jsonschema       | pkg               | checks records against docs/ schema
+vm    | qemu-system-x86          | cmd:qemu-system-x86_64 | runs another kernel
+vm    | qemu-system-common       | cmd:/usr/lib/qemu/virtiofsd | shows it this machine's files
+vm    | busybox-static           | cmd:busybox       | its first program
+vm    | kmod                     | cmd:modprobe      | finds its modules
 bench | iperf3                   | cmd:iperf3        | bulk throughput
 bench | wrk                      | cmd:wrk           | short connections
 bench | nginx-light              | cmd:nginx         | HTTP server under load
