@@ -227,7 +227,10 @@ static void open_dialog(struct pipeline *pipeline, struct session *session, cons
     files->session = session;
     files->flow = flow;
     files->client = flow_client(flow);
-    if (pipeline->conf.streams)
+    if (pipeline->conf.stream_batch)
+        files->streams =
+            streams_open_in(pipeline->conf.stream_batch, session->number, pipeline->conf.holes);
+    else if (pipeline->conf.streams)
         files->streams = streams_open(pipeline->conf.dir, session->number, pipeline->conf.holes);
     if (pipeline->conf.tcpsession && conf.is_tcp)
         files->tcpsession = tcpsession_open(pipeline->conf.dir, session->number);

@@ -46,8 +46,10 @@ struct pipeline_conf {
     const char *dir;            /* of captures and streams; NULL: neither */
     bool captures;              /* a capture file a session */
     enum capture_format format;
-    bool streams;    /* two files of bytes a session */
-    bool tcpsession; /* a JSON file of payload a TCP session; offline only */
+    bool streams; /* two files of bytes a session */
+    struct filebatch
+        *stream_batch; /* that they are in; NULL: each session's are there at its end */
+    bool tcpsession;   /* a JSON file of payload a TCP session; offline only */
     enum hole_policy holes;
     bool lots;             /* in records */
     bool whole_sessions;   /* every packet is sampled: a jump in their numbers is a loss */

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd_write.h"
+
 #define TEMP_EXTRA_BYTES 24 /* ".", ".tmp-", a process id, end of string */
 #define FILE_MODE        0644
 /* A shorter run of zeros is written as such: opening the file costs more. */
@@ -148,22 +150,6 @@ int outfile_skip(struct outfile *file, uint64_t len)
     return 0;
 }
 
-static int pwrite_whole(int fd, const char *data, size_t len, uint64_t offset)
-{
-    while (len) {
-        ssize_t n = pwrite(fd, data, len, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        data += n;
-        offset += (uint64_t)n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 /* Not with O_APPEND: there pwrite would append (pwrite(2), BUGS). */
 static int patch_written(struct outfile *file, uint64_t offset, const char *data, size_t len)
 {
@@ -174,7 +160,7 @@ static int patch_written(struct outfile *file, uint64_t offset, const char *data
     fd = open(temp, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return outfile_fail(file, -errno);
-    error = pwrite_whole(fd, data, len, offset);
+    error = fd_pwrite(fd, data, len, offset);
     if (close(fd) && errno != EINTR && !error)
         error = -errno;
     return error ? outfile_fail(file, error) : 0;

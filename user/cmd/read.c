@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/filebatch.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
@@ -41,6 +43,7 @@ struct reading {
     const char *dir;
     struct linefile records;
     struct ordered *ordered;
+    struct interrupt *interrupt; /* NULL: nothing to tidy up */
 };
 
 /* The records themselves are written either way. */
@@ -119,6 +122,50 @@ static int close_records(struct reading *reading)
     return err ? err : lost ? -ENOMEM : 0;
 }
 
+static void remove_streams(void *ctx)
+{
+    struct reading *reading = ctx;
+
+    filebatch_stop(reading->conf.pipeline.stream_batch);
+}
+
+/* 0 or -errno after a line. */
+static int open_streams(struct reading *reading)
+{
+    struct pipeline_conf *pipeline = &reading->conf.pipeline;
+    char path[OUTFILE_PATH_MAX];
+
+    if (!pipeline->streams)
+        return 0;
+    snprintf(path, sizeof(path), "%s/streams", reading->dir);
+    pipeline->stream_batch = filebatch_new(path);
+    if (pipeline->stream_batch)
+        reading->interrupt = interrupt_new(remove_streams, reading);
+    if (reading->interrupt)
+        return 0;
+    log_error("cannot begin to write streams: %s", strerror(errno));
+    filebatch_free(pipeline->stream_batch);
+    return -ENOMEM;
+}
+
+/* All files get their place. 0 or -errno after a line that says what is missing. */
+static int close_streams(struct reading *reading)
+{
+    struct filebatch *batch = reading->conf.pipeline.stream_batch;
+    uint64_t failed = 0;
+    int err;
+
+    if (!batch)
+        return 0;
+    err = filebatch_finish(batch, &failed);
+    if (err)
+        log_error("cannot write %llu stream files in %s/streams: %s", (unsigned long long)failed,
+                  reading->dir, strerror(-err));
+    interrupt_free(reading->interrupt);
+    filebatch_free(batch);
+    return err;
+}
+
 /* The index costs little while all is read anyway. Not for stdout: nobody asked for files. */
 static void begin_index(struct reading *reading, struct index_making *making)
 {
@@ -136,16 +183,21 @@ static int read_files(struct reading *reading)
 {
     struct replay_result result;
     struct index_making making;
-    int err = open_records(reading), write_err;
+    int err, records_err, streams_err;
 
-    if (err)
+    if (open_streams(reading))
         return EXIT_FAILED;
+    if (open_records(reading)) {
+        close_streams(reading);
+        return EXIT_FAILED;
+    }
     begin_index(reading, &making);
     err = replay_run(&reading->conf, &result);
     index_making_end(&making);
-    write_err = close_records(reading);
+    records_err = close_records(reading);
+    streams_err = close_streams(reading);
     if (!result.error)
-        result.error = write_err;
+        result.error = records_err ? records_err : streams_err;
     if (!err)
         replay_report(&result);
     return file_options_status(err, &result);

@@ -9,20 +9,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/filebatch.h"
 #include "base/outfile.h"
 
 #define DIR_MODE 0755
 
+/* A direction's file, made by itself or in a batch. */
 struct stream_file {
-    struct outfile out;
+    struct outfile *own; /* NULL: in the batch */
+    struct batchfile *batched;
     uint64_t next; /* offset in the stream of what comes next */
+    int error;     /* of its beginning */
     bool is_begun;
-    char last; /* byte written */
+    char last; /* byte written; kept for HOLES_MARK */
 };
 
 struct streams {
     struct stream_file client;
     struct stream_file server;
+    struct filebatch *batch;
+    uint64_t number;
     enum hole_policy policy;
 };
 
@@ -50,22 +56,34 @@ static int init_file(struct stream_file *file, const char *dir, uint64_t number,
 
     if (len < 0 || (size_t)len >= sizeof(path))
         return -ENAMETOOLONG;
-    return outfile_init(&file->out, path);
+    file->own = malloc(sizeof(*file->own));
+    return file->own ? outfile_init(file->own, path) : -ENOMEM;
+}
+
+struct streams *streams_open_in(struct filebatch *batch, uint64_t number, enum hole_policy policy)
+{
+    struct streams *streams = calloc(1, sizeof(*streams));
+
+    if (!streams)
+        return NULL;
+    streams->batch = batch;
+    streams->number = number;
+    streams->policy = policy;
+    return streams;
 }
 
 struct streams *streams_open(const char *dir, uint64_t number, enum hole_policy policy)
 {
-    struct streams *streams = calloc(1, sizeof(*streams));
+    struct streams *streams = streams_open_in(NULL, number, policy);
     int error;
 
     if (!streams)
         return NULL;
-    streams->policy = policy;
     error = init_file(&streams->client, dir, number, "client");
     if (!error)
         error = init_file(&streams->server, dir, number, "server");
     if (error) {
-        free(streams);
+        streams_abort(streams);
         errno = -error;
         return NULL;
     }
@@ -73,53 +91,67 @@ struct streams *streams_open(const char *dir, uint64_t number, enum hole_policy 
 }
 
 /* The folder that the file goes to. */
-static int make_folder(const struct stream_file *file)
+static int make_folder(const struct outfile *out)
 {
     char path[OUTFILE_PATH_MAX];
 
-    strcpy(path, file->out.path);
+    strcpy(path, out->path);
     *strrchr(path, '/') = '\0';
     if (mkdir(path, DIR_MODE) && errno != EEXIST)
         return -errno;
     return 0;
 }
 
-/* An error stays with the file: all that follows, and its end, tell it. */
-static int begin_file(struct stream_file *file)
+static int open_batched(const struct streams *streams, struct stream_file *file)
 {
-    if (!file->is_begun)
-        file->out.error = make_folder(file);
-    file->is_begun = true;
-    return file->out.error;
+    char name[FILEBATCH_NAME_MAX + 1];
+
+    snprintf(name, sizeof(name), "%" PRIu64 ".%s", streams->number,
+             file == &streams->client ? "client" : "server");
+    file->batched = filebatch_open(streams->batch, name);
+    return file->batched ? 0 : -errno;
 }
 
-static int write_bytes(struct stream_file *file, const char *data, size_t len)
+/* An error stays with the file: all that follows, and its end, tell it. */
+static int begin_file(const struct streams *streams, struct stream_file *file)
 {
-    int error = begin_file(file);
+    if (!file->is_begun)
+        file->error = file->own ? make_folder(file->own) : open_batched(streams, file);
+    file->is_begun = true;
+    return file->error;
+}
+
+static int write_bytes(const struct streams *streams, struct stream_file *file, const char *data,
+                       size_t len)
+{
+    int error = begin_file(streams, file);
 
     if (error || !len)
         return error;
-    file->last = data[len - 1];
-    return outfile_write(&file->out, data, len);
+    if (streams->policy == HOLES_MARK)
+        file->last = data[len - 1];
+    return file->own ? outfile_write(file->own, data, len)
+                     : batchfile_write(file->batched, data, len);
 }
 
 /* A line of its own: it ends the line that it comes into. */
-static int write_mark(struct stream_file *file, uint64_t length)
+static int write_mark(const struct streams *streams, struct stream_file *file, uint64_t length)
 {
     bool is_inside_line = file->is_begun && file->last != '\n';
     char line[80];
     int len = snprintf(line, sizeof(line), "%s[sesstap: %" PRIu64 " bytes missing]\n",
                        is_inside_line ? "\n" : "", length);
 
-    return write_bytes(file, line, (size_t)len);
+    return write_bytes(streams, file, line, (size_t)len);
 }
 
-static int write_zeros(struct stream_file *file, uint64_t length)
+static int write_zeros(const struct streams *streams, struct stream_file *file, uint64_t length)
 {
-    int error = begin_file(file);
+    int error = begin_file(streams, file);
 
-    file->last = '\0';
-    return error ? error : outfile_skip(&file->out, length);
+    if (error)
+        return error;
+    return file->own ? outfile_skip(file->own, length) : batchfile_skip(file->batched, length);
 }
 
 static struct stream_file *side_of(struct streams *streams, bool from_client)
@@ -138,8 +170,8 @@ int streams_hole(struct streams *streams, bool from_client, uint64_t offset, uin
     if (!length || streams->policy == HOLES_SKIP)
         return 0;
     if (streams->policy == HOLES_MARK)
-        return write_mark(file, length);
-    return write_zeros(file, length);
+        return write_mark(streams, file, length);
+    return write_zeros(streams, file, length);
 }
 
 int streams_data(struct streams *streams, bool from_client, uint64_t offset, const void *data,
@@ -151,18 +183,22 @@ int streams_data(struct streams *streams, bool from_client, uint64_t offset, con
     if (error || !len)
         return error;
     file->next += len;
-    return write_bytes(file, data, len);
+    return write_bytes(streams, file, data, len);
 }
 
 static int close_file(struct stream_file *file)
 {
-    int error;
+    int error = file->error;
 
-    if (!file->is_begun)
-        return 0;
-    error = outfile_commit(&file->out);
+    if (file->batched)
+        batchfile_commit(file->batched);
+    if (!file->own)
+        return error;
+    if (file->is_begun && !error)
+        error = outfile_commit(file->own);
     if (error)
-        outfile_abort(&file->out);
+        outfile_abort(file->own);
+    free(file->own);
     return error;
 }
 
@@ -174,11 +210,19 @@ int streams_close(struct streams *streams)
     return client_error ? client_error : server_error;
 }
 
+static void abort_file(struct stream_file *file)
+{
+    batchfile_abort(file->batched);
+    if (file->own)
+        outfile_abort(file->own);
+    free(file->own);
+}
+
 void streams_abort(struct streams *streams)
 {
     if (!streams)
         return;
-    outfile_abort(&streams->client.out);
-    outfile_abort(&streams->server.out);
+    abort_file(&streams->client);
+    abort_file(&streams->server);
     free(streams);
 }

@@ -23,6 +23,7 @@ const char *hole_policy_name(enum hole_policy policy);
 /* The policy of that name; -EINVAL when there is none. */
 int hole_policy_parse(const char *name);
 
+struct filebatch;
 struct streams;
 
 /*
@@ -30,6 +31,8 @@ struct streams;
  * that goes into it, so a direction that carried nothing has no file. dir itself must be there.
  */
 struct streams *streams_open(const char *dir, uint64_t number, enum hole_policy policy);
+/* The same with all files in batch, a folder "streams", where they are once that is finished. */
+struct streams *streams_open_in(struct filebatch *batch, uint64_t number, enum hole_policy policy);
 /*
  * What the client (or else the server) sent, in the order of the stream, each byte once, as
  * dialog_output tells it. offset is in bytes from the direction's first byte; a jump ahead is a hole. 0
@@ -38,7 +41,10 @@ struct streams *streams_open(const char *dir, uint64_t number, enum hole_policy 
 int streams_data(struct streams *streams, bool from_client, uint64_t offset, const void *data,
                  size_t len);
 int streams_hole(struct streams *streams, bool from_client, uint64_t offset, uint64_t length);
-/* Rename, free. 0 or the first -errno; a direction that failed leaves no file, the other one does. */
+/*
+ * Complete; free. 0 or the first -errno; a direction that failed leaves no file, the other one does. In a
+ * batch, what the disk refuses is told at its end.
+ */
 int streams_close(struct streams *streams);
 /* Forget it all, leave no file; NULL is fine. */
 void streams_abort(struct streams *streams);
