@@ -22,6 +22,9 @@ build | libssl-dev               | pc:libcrypto      | SHA-1 of the Community ID
 build | libzstd-dev              | pc:libzstd        | reads .zst captures
 build | libpcap-dev              | pc:libpcap        | compiles the pcap filter language
 build | libndpi-dev              | pc:libndpi        | identifies protocols
+build | libhtp-dev               | pc:htp            | reads HTTP/1
+build | libnghttp2-dev           | pc:libnghttp2     | unpacks headers of HTTP/2
+build | libbrotli-dev            | pc:libbrotlidec   | unpacks content of HTTP
 demo  | iproute2                 | cmd:ip            | makes the demo's network namespaces
 demo  | iputils-ping             | cmd:ping          | the demo's ICMP session
 demo  | curl                     | cmd:curl          | the demo's HTTP client

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "app/http.h"
 #include "app/identify.h"
 #include "app/layer.h"
 #include "packet.h"
@@ -14,6 +15,7 @@
 struct app {
     struct app_conf conf;
     struct identifier *identifier; /* NULL: sessions are not identified */
+    struct http_shared *http;      /* NULL: HTTP is not looked into */
     /* Parsers to try on the bytes of a session: of TCP, of datagrams, and of what TLS carries. */
     const struct app_parser *streams[CANDIDATES];
     const struct app_parser *datagrams[CANDIDATES];
@@ -69,9 +71,22 @@ bool app_can_identify(void)
 #endif
 }
 
-static void list_parsers(struct app *app)
+static void add_candidate(const struct app_parser **list, const struct app_parser *parser)
 {
-    app->streams[0] = &app_tls;
+    while (*list)
+        list++;
+    *list = parser;
+}
+
+static void choose_parsers(struct app *app)
+{
+    add_candidate(app->streams, &app_tls);
+    if (app->conf.http) {
+        add_candidate(app->streams, &app_http1);
+        add_candidate(app->streams, &app_http2);
+        add_candidate(app->inner, &app_http1);
+        add_candidate(app->inner, &app_http2);
+    }
 }
 
 struct app *app_new(const struct app_conf *conf)
@@ -82,7 +97,6 @@ struct app *app_new(const struct app_conf *conf)
         return NULL;
     app->conf = *conf;
     complete_limits(&app->conf.limits);
-    list_parsers(app);
     if (conf->identify && app_can_identify()) {
         app->identifier = identifier_new();
         if (!app->identifier) {
@@ -90,6 +104,9 @@ struct app *app_new(const struct app_conf *conf)
             return NULL;
         }
     }
+    if (conf->http)
+        app->http = http_shared_new();
+    choose_parsers(app);
     return app;
 }
 
@@ -104,6 +121,7 @@ void app_free(struct app *app)
         app->spare = next;
     }
     identifier_free(app->identifier);
+    http_shared_free(app->http);
     free(app);
 }
 
@@ -161,6 +179,7 @@ static void begin_layer(struct app_session *one, int depth,
                 .limits = &one->app->conf.limits,
                 .app = one->app,
                 .keylog = one->app->conf.keylog,
+                .http = one->app->http,
                 .inner = depth + 1 < LAYERS ? on_inner : NULL,
                 .inner_hole = depth + 1 < LAYERS ? on_inner_hole : NULL,
                 .content = one->app->conf.content ? on_content : NULL,

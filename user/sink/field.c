@@ -32,6 +32,36 @@
         KEY(word), .path = parent "[]." word, .type = FIELD_##kind, .unit = unit_, .help = help_, \
                    .flags = FIELD_ALWAYS, __VA_ARGS__                                             \
     }
+/* One that not every item has. */
+#define SOMETIMES(parent, word, kind, unit_, help_, ...)                                          \
+    {                                                                                             \
+        KEY(word), .path = parent "[]." word, .type = FIELD_##kind, .unit = unit_, .help = help_, \
+                   __VA_ARGS__                                                                    \
+    }
+#define HTTP_PART(side_, word, kind, unit_, help_, ...)                                   \
+    {                                                                                     \
+        KEY(word), .path = "http[]." side_ "." word, .type = FIELD_##kind, .unit = unit_, \
+                   .help = help_, __VA_ARGS__                                             \
+    }
+#define HTTP_HEADER(side_, word, help_)                                                          \
+    {                                                                                            \
+        KEY(word), .path = "http[]." side_ ".headers[]." word, .type = FIELD_STRING, .unit = "", \
+                   .help = help_, .flags = FIELD_ALWAYS                                          \
+    }
+#define HTTP_MESSAGE(side_, help_)                                                                \
+    SOMETIMES("http", side_, OBJECT, "", help_),                                                  \
+        HTTP_PART(side_, "header_bytes", U64, "bytes", "start line and headers as sent"),         \
+        HTTP_PART(side_, "body_bytes", U64, "bytes", "body, chunking undone"),                    \
+        HTTP_PART(side_, "content_bytes", U64, "bytes", "body, gzip and the like undone"),        \
+        HTTP_PART(side_, "content_type", STRING, "", "as the header says"),                       \
+        HTTP_PART(side_, "content_encoding", STRING, "", "as the header says"),                   \
+        HTTP_PART(side_, "sha256", STRING, "", "of the content, when it was seen whole"),         \
+        HTTP_PART(side_, "complete", BOOL, "", "it ended as its framing says"),                   \
+        HTTP_PART(side_, "decode_failed", BOOL, "", "the content is not what its encoding says"), \
+        HTTP_PART(side_, "cut", BOOL, "", "headers or content beyond a bound were left out"),     \
+        HTTP_PART(side_, "headers", LIST, "", "in the order sent", .item_type = FIELD_OBJECT),    \
+        HTTP_HEADER(side_, "name", "name"),                                                       \
+        HTTP_HEADER(side_, "value", "value; of several with one name, with commas"), END, END
 #define END               \
     {                     \
         .type = FIELD_END \
@@ -344,6 +374,31 @@ static const struct field fields[] = {
       OF(facts, tls.early_data)),
     T("tls.", "decrypted", BOOL, "", tls_flag, "deciphered, all that was seen", ALWAYS,
       OF(facts, tls.decrypted)),
+    END,
+    LIST("", "http", OBJECT, "", http, http_count,
+         "with `--http`: transactions, in the order begun"),
+    ITEM("http", "n", U64, "", "number in the session, from 1"),
+    ITEM("http", "version", STRING, "", "of HTTP", .one_of = "0.9 1.0 1.1 2"),
+    SOMETIMES("http", "stream", U64, "", "stream id of HTTP/2"),
+    SOMETIMES("http", "method", STRING, "", "absent when the request was missed"),
+    SOMETIMES("http", "uri", STRING, "", "as requested"),
+    SOMETIMES("http", "host", STRING, "", "Host, or :authority"),
+    SOMETIMES("http", "status", U64, "", "of the final response; absent when it was missed"),
+    SOMETIMES("http", "informational", U64, "", "1xx responses before it"),
+    SOMETIMES("http", "upgraded", BOOL, "", "what follows is another protocol"),
+    SOMETIMES("http", "first", TIME, "", "first byte of the request"),
+    SOMETIMES("http", "latency", DURATION, "", "to the first byte of the response"),
+    SOMETIMES("http", "total", DURATION, "", "to its last byte"),
+    HTTP_MESSAGE("request", "what the client sent"),
+    HTTP_MESSAGE("response", "what the server sent"),
+    END,
+    LIST("", "websocket", OBJECT, "", websocket, websocket_count,
+         "with `--http`: frames after an upgrade"),
+    ITEM("websocket", "time", TIME, "", "when it began"),
+    ITEM("websocket", "direction", STRING, "", "who sent it", .one_of = "in out"),
+    ITEM("websocket", "opcode", U64, "", "1 text, 2 binary, 8 close, 9 ping, 10 pong"),
+    ITEM("websocket", "fin", BOOL, "", "last frame of its message"),
+    ITEM("websocket", "length", U64, "bytes", "payload"),
     END,
     LIST("", "holes", OBJECT, "", holes, hole_count, "what never came"),
     ITEM("holes", "direction", STRING, "", "whose stream", .one_of = "in out"),

@@ -109,6 +109,10 @@ field_getter has_app, value_app_text, value_app_u64, value_risk_count;
 field_getter has_tls, value_tls_name, value_tls_text, value_tls_flag, value_tls_name_count;
 field_list_writer write_risks, write_tls_names;
 
+/* Its transactions: record_http.c */
+field_getter value_http_count, value_websocket_count;
+field_list_writer write_http, write_websocket;
+
 /* The client's initial sequence number, when it is known. */
 bool record_view_client_seq(const struct record_view *view, uint32_t *seq);
 

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/http.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "app/content.h"
+
+#define HEADERS_FIRST 16
+#define HEADERS_MAX   1024
+
+/* A message while it is read. */
+struct exchange_side {
+    struct http_exchange *exchange;
+    struct http_message *message;
+    size_t header_room;
+    uint64_t header_text_bytes; /* names and values kept */
+    struct content *content;    /* NULL: it has no encoding, or none that is known */
+    EVP_MD_CTX *hash;           /* NULL: no content yet */
+    bool began;
+    bool ended;
+    bool hole;
+    enum app_side side;
+};
+
+struct http_exchange {
+    const struct app_env *env;
+    struct http_transaction *transaction;
+    bool kept; /* in the facts; else it is ours */
+    struct exchange_side sides[2];
+};
+
+/* The facts' last transaction from now on, if there is room. */
+static bool keep(struct http_exchange *exchange)
+{
+    struct facts *facts = exchange->env->facts;
+    struct http_transaction *transaction = NULL;
+
+    if (facts->http_count < exchange->env->limits->transactions)
+        transaction = facts_alloc(facts, sizeof(*transaction));
+    if (!transaction) {
+        facts->cut_transactions++;
+        return false;
+    }
+    if (facts->http_last)
+        facts->http_last->next = transaction;
+    else
+        facts->http = transaction;
+    facts->http_last = transaction;
+    facts->http_count++;
+    exchange->transaction = transaction;
+    return true;
+}
+
+struct http_exchange *http_begin(const struct app_env *env, uint8_t version)
+{
+    struct http_exchange *exchange = calloc(1, sizeof(*exchange));
+
+    if (!exchange)
+        return NULL;
+    exchange->env = env;
+    exchange->kept = keep(exchange);
+    if (!exchange->kept)
+        exchange->transaction = calloc(1, sizeof(*exchange->transaction));
+    if (!exchange->transaction) {
+        free(exchange);
+        return NULL;
+    }
+    exchange->transaction->version = version;
+    exchange->transaction->number = ++env->status->items;
+    for (int side = 0; side < 2; side++) {
+        exchange->sides[side].exchange = exchange;
+        exchange->sides[side].side = (enum app_side)side;
+    }
+    exchange->sides[APP_CLIENT].message = &exchange->transaction->request;
+    exchange->sides[APP_SERVER].message = &exchange->transaction->response;
+    return exchange;
+}
+
+struct http_transaction *http_transaction(struct http_exchange *exchange)
+{
+    return exchange->transaction;
+}
+
+void http_message_begins(struct http_exchange *exchange, enum app_side side,
+                         struct http_moment moment)
+{
+    struct exchange_side *one = &exchange->sides[side];
+
+    if (one->began)
+        return;
+    one->began = true;
+    one->message->first_ns = moment.time_ns;
+    one->message->first_packet = moment.packet;
+}
+
+/* ---- headers ------------------------------------------------------------------------------------- */
+
+struct fact_text http_text(struct http_exchange *exchange, const void *text, size_t len)
+{
+    if (!exchange->kept)
+        return (struct fact_text){0};
+    return facts_text(exchange->env->facts, text, len);
+}
+
+struct fact_text http_find_header(const struct http_message *message, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct http_header *header = &message->headers[i];
+
+        if (header->name.len == len && !strncasecmp(header->name.at, name, len))
+            return header->value;
+    }
+    return (struct fact_text){0};
+}
+
+/* The list grows by doubling; the facts' memory does not shrink, so an old list stays behind. */
+static struct http_header *new_header(struct exchange_side *one)
+{
+    struct http_message *message = one->message;
+    struct http_header *more;
+    size_t room;
+
+    if (message->header_count < one->header_room)
+        return &message->headers[message->header_count++];
+    room = one->header_room ? 2 * one->header_room : HEADERS_FIRST;
+    if (room > HEADERS_MAX)
+        return NULL;
+    more = facts_alloc(one->exchange->env->facts, room * sizeof(*more));
+    if (!more)
+        return NULL;
+    if (message->header_count)
+        memcpy(more, message->headers, message->header_count * sizeof(*more));
+    message->headers = more;
+    one->header_room = room;
+    return &message->headers[message->header_count++];
+}
+
+void http_header(struct http_exchange *exchange, enum app_side side, const void *name,
+                 size_t name_len, const void *value, size_t value_len)
+{
+    struct exchange_side *one = &exchange->sides[side];
+    struct http_header *header;
+
+    one->header_text_bytes += name_len + value_len;
+    if (!exchange->kept)
+        return;
+    if (one->header_text_bytes > exchange->env->limits->header_bytes) {
+        one->message->cut = true;
+        return;
+    }
+    header = new_header(one);
+    if (!header) {
+        one->message->cut = true;
+        return;
+    }
+    header->name = facts_text(exchange->env->facts, name, name_len);
+    header->value = facts_text(exchange->env->facts, value, value_len);
+    if (!header->name.at || !header->value.at) {
+        one->message->header_count--;
+        one->message->cut = true;
+    }
+}
+
+/* ---- bodies -------------------------------------------------------------------------------------- */
+
+/* Content, decoded. */
+static void on_content(void *ctx, const uint8_t *data, size_t len)
+{
+    struct exchange_side *one = ctx;
+    const struct app_env *env = one->exchange->env;
+
+    one->message->content_bytes += len;
+    if (one->hash)
+        EVP_DigestUpdate(one->hash, data, len);
+    if (env->content)
+        env->content(env->ctx, one->exchange->transaction, one->side, data, len, false);
+}
+
+void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64_t wire_bytes)
+{
+    struct exchange_side *one = &exchange->sides[side];
+    struct http_message *message = one->message;
+    const struct app_limits *limits = exchange->env->limits;
+    struct fact_text encoding = http_find_header(message, "content-encoding");
+
+    message->header_bytes = wire_bytes;
+    message->content_type = http_find_header(message, "content-type");
+    message->content_encoding = encoding;
+    content_free(one->content);
+    one->content = NULL;
+    if (!exchange->kept)
+        return;
+    one->content = content_new(encoding.at ? encoding.at : "", encoding.len, limits->content_bytes,
+                               limits->content_ratio, on_content, one);
+    if (!one->content)
+        message->decode_failed = true;
+}
+
+static bool begin_hash(struct exchange_side *one)
+{
+    one->hash = EVP_MD_CTX_new();
+    if (one->hash && EVP_DigestInit_ex(one->hash, EVP_sha256(), NULL))
+        return true;
+    EVP_MD_CTX_free(one->hash);
+    one->hash = NULL;
+    return false;
+}
+
+void http_body(struct http_exchange *exchange, enum app_side side, const uint8_t *data, size_t len)
+{
+    struct exchange_side *one = &exchange->sides[side];
+    struct http_message *message = one->message;
+    int err;
+
+    if (one->ended)
+        return;
+    message->body_bytes += len;
+    if (!one->content || message->decode_failed || message->cut) {
+        exchange->env->facts->cut_content_bytes += message->cut || !exchange->kept ? len : 0;
+        return;
+    }
+    if (!one->hash && !begin_hash(one))
+        return;
+    err = content_data(one->content, data, len);
+    if (err == -E2BIG) {
+        message->cut = true;
+        exchange->env->facts->cut_content_bytes += len;
+    } else if (err) {
+        message->decode_failed = true;
+    }
+}
+
+void http_body_hole(struct http_exchange *exchange, enum app_side side)
+{
+    struct exchange_side *one = &exchange->sides[side];
+
+    one->hole = true;
+    if (one->message->content_encoding.at) /* what follows can't be decoded */
+        one->message->decode_failed = true;
+}
+
+static void end_content(struct exchange_side *one)
+{
+    const struct app_env *env = one->exchange->env;
+    struct http_message *message = one->message;
+
+    if (one->content && !message->cut && !content_complete(one->content))
+        message->decode_failed = true;
+    content_free(one->content);
+    one->content = NULL;
+    if (one->hash && !one->hole && !message->cut && !message->decode_failed) {
+        unsigned int len = sizeof(message->content_sha256);
+
+        message->has_content_sha256 =
+            EVP_DigestFinal_ex(one->hash, message->content_sha256, &len) == 1;
+    }
+    if (one->hash && env->content)
+        env->content(env->ctx, one->exchange->transaction, one->side, NULL, 0, true);
+    EVP_MD_CTX_free(one->hash);
+    one->hash = NULL;
+}
+
+void http_message_ends(struct http_exchange *exchange, enum app_side side, bool complete,
+                       struct http_moment moment)
+{
+    struct exchange_side *one = &exchange->sides[side];
+
+    if (one->ended)
+        return;
+    one->ended = true;
+    one->message->last_ns = moment.time_ns;
+    one->message->last_packet = moment.packet;
+    one->message->complete = complete && !one->hole;
+    end_content(one);
+}
+
+void http_finish(struct http_exchange *exchange)
+{
+    if (!exchange)
+        return;
+    for (int side = 0; side < 2; side++)
+        end_content(&exchange->sides[side]);
+    if (!exchange->kept)
+        free(exchange->transaction);
+    free(exchange);
+}

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1.x by libhtp, and what a connection turns into after an upgrade. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/http.h"
+
+static const char *const methods[] = {
+    "GET ",       "POST ",   "HEAD ",     "PUT ",    "DELETE ",     "OPTIONS ",
+    "CONNECT ",   "PATCH ",  "TRACE ",    "REPORT ", "PROPFIND ",   "PROPPATCH ",
+    "MKCOL ",     "COPY ",   "MOVE ",     "LOCK ",   "UNLOCK ",     "SEARCH ",
+    "SUBSCRIBE ", "NOTIFY ", "M-SEARCH ", "PURGE ",  "MKCALENDAR ",
+};
+
+static bool begins_with(const struct app_piece *piece, const char *text, size_t len)
+{
+    size_t have = piece->len < len ? piece->len : len;
+
+    return have && !memcmp(piece->data, text, have);
+}
+
+/* A method's name, as far as it goes, or the server's "HTTP/1." when the request was missed. */
+static bool http1_looks_like(const struct session *session, const struct app_piece *first)
+{
+    (void)session;
+    if (first->side == APP_SERVER)
+        return first->len >= 7 && begins_with(first, "HTTP/1.", 7);
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (begins_with(first, methods[i], strlen(methods[i])))
+            return true;
+    return false;
+}
+
+#ifdef HAVE_HTP
+
+#include <htp/htp.h>
+#include <strings.h>
+
+#define FIELD_SOFT_BYTES 16384
+#define FIELD_HARD_BYTES 65536
+#define HEADERS_MOST     1024
+
+/* What libhtp did not take of a side's bytes until the other side says more. */
+struct http_rest {
+    uint8_t *data; /* owned */
+    size_t len;
+    struct app_piece piece; /* the last of those that it came in */
+};
+
+struct http1 {
+    const struct app_env *env;
+    htp_connp_t *connp;
+    const struct app_piece *piece; /* while it is read */
+    struct http_moment end;
+    const struct app_parser *successor; /* after an upgrade; NULL: none yet */
+    void *successor_state;
+    bool upgraded;
+    bool closing; /* what ends now ends with the connection */
+    struct http_rest rest[2];
+};
+
+static struct http1 *http1_of(const htp_tx_t *tx)
+{
+    return htp_connp_get_user_data(tx->connp);
+}
+
+static struct http_moment now(const struct http1 *http)
+{
+    if (!http->piece)
+        return http->end;
+    return (struct http_moment){http->piece->time_ns, http->piece->packet};
+}
+
+static struct fact_text text_of(struct http_exchange *exchange, const bstr *text)
+{
+    return text ? http_text(exchange, bstr_ptr(text), bstr_len(text)) : (struct fact_text){0};
+}
+
+/* ---- libhtp tells -------------------------------------------------------------------------------- */
+
+static struct http_exchange *exchange_of(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = htp_tx_get_user_data(tx);
+
+    if (!exchange) {
+        exchange = http_begin(http1_of(tx)->env, 11);
+        htp_tx_set_user_data(tx, exchange);
+    }
+    return exchange;
+}
+
+static int on_request_start(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_ERROR;
+    http_message_begins(exchange, APP_CLIENT, now(http1_of(tx)));
+    return HTP_OK;
+}
+
+static uint8_t version_of(int protocol)
+{
+    switch (protocol) {
+    case HTP_PROTOCOL_0_9:
+        return 9;
+    case HTP_PROTOCOL_1_0:
+        return 10;
+    default:
+        return 11;
+    }
+}
+
+static int on_request_line(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+    struct http_transaction *transaction;
+
+    if (!exchange)
+        return HTP_ERROR;
+    transaction = http_transaction(exchange);
+    transaction->method = text_of(exchange, tx->request_method);
+    transaction->uri = text_of(exchange, tx->request_uri);
+    transaction->version = version_of(tx->request_protocol_number);
+    transaction->request.header_bytes = tx->request_line ? bstr_len(tx->request_line) : 0;
+    return HTP_OK;
+}
+
+/* Raw bytes of the header, its last line too: libhtp tells them as they come. */
+static int on_request_header_data(htp_tx_data_t *data)
+{
+    struct http_exchange *exchange = exchange_of(data->tx);
+
+    if (exchange)
+        http_transaction(exchange)->request.header_bytes += data->len;
+    return HTP_OK;
+}
+
+static int on_response_header_data(htp_tx_data_t *data)
+{
+    struct http_exchange *exchange = exchange_of(data->tx);
+
+    if (exchange)
+        http_transaction(exchange)->response.header_bytes += data->len;
+    return HTP_OK;
+}
+
+static void tell_headers(struct http_exchange *exchange, enum app_side side,
+                         const htp_table_t *headers)
+{
+    struct http_transaction *transaction = http_transaction(exchange);
+    struct http_message *message =
+        side == APP_CLIENT ? &transaction->request : &transaction->response;
+
+    for (size_t i = 0; i < htp_table_size(headers); i++) {
+        bstr *key = NULL;
+        const htp_header_t *header = htp_table_get_index(headers, i, &key);
+
+        if (header)
+            http_header(exchange, side, bstr_ptr(header->name), bstr_len(header->name),
+                        bstr_ptr(header->value), bstr_len(header->value));
+    }
+    http_headers_end(exchange, side, message->header_bytes);
+}
+
+static int on_request_headers(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+    struct http_transaction *transaction;
+
+    if (!exchange)
+        return HTP_ERROR;
+    transaction = http_transaction(exchange);
+    tell_headers(exchange, APP_CLIENT, tx->request_headers);
+    transaction->host = http_find_header(&transaction->request, "host");
+    if (!transaction->host.at)
+        transaction->host = text_of(exchange, tx->request_hostname);
+    return HTP_OK;
+}
+
+static int on_body(htp_tx_data_t *data, enum app_side side)
+{
+    struct http_exchange *exchange = exchange_of(data->tx);
+
+    if (!exchange || !data->len)
+        return HTP_OK;
+    if (data->data)
+        http_body(exchange, side, data->data, data->len);
+    else
+        http_body_hole(exchange, side);
+    return HTP_OK;
+}
+
+static int on_request_body(htp_tx_data_t *data)
+{
+    return on_body(data, APP_CLIENT);
+}
+
+static int on_response_body(htp_tx_data_t *data)
+{
+    return on_body(data, APP_SERVER);
+}
+
+static int on_request_complete(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (exchange)
+        http_message_ends(exchange, APP_CLIENT, !http1_of(tx)->closing, now(http1_of(tx)));
+    return HTP_OK;
+}
+
+static int on_response_start(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_ERROR;
+    if (!tx->request_method) /* libhtp puts words of its own where the request was missed */
+        http_transaction(exchange)->uri = (struct fact_text){0};
+    http_message_begins(exchange, APP_SERVER, now(http1_of(tx)));
+    return HTP_OK;
+}
+
+static int on_response_line(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_ERROR;
+    if (tx->response_status_number > 0 && tx->response_status_number < 1000)
+        http_transaction(exchange)->status = (uint16_t)tx->response_status_number;
+    http_transaction(exchange)->response.header_bytes +=
+        tx->response_line ? bstr_len(tx->response_line) : 0;
+    return HTP_OK;
+}
+
+static int on_response_headers(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_ERROR;
+    http_transaction(exchange)->informational = (uint16_t)(tx->seen_100continue > 0);
+    tell_headers(exchange, APP_SERVER, tx->response_headers);
+    return HTP_OK;
+}
+
+/* What the connection speaks from here on. */
+static void note_upgrade(struct http1 *http, struct http_exchange *exchange)
+{
+    struct http_transaction *transaction = http_transaction(exchange);
+    struct fact_text to = http_find_header(&transaction->response, "upgrade");
+    bool connected = transaction->method.len == 7 &&
+                     !memcmp(transaction->method.at, "CONNECT", 7) && transaction->status >= 200 &&
+                     transaction->status < 300;
+
+    if (transaction->status != 101 && !connected)
+        return;
+    transaction->upgraded = true;
+    http->upgraded = true;
+    if (to.len == 9 && !strncasecmp(to.at, "websocket", 9))
+        http->successor = &app_websocket;
+    else if (to.len == 3 && !strncasecmp(to.at, "h2c", 3))
+        http->successor = &app_http2;
+}
+
+/* When the connection ends, a response with neither length nor chunks is whole, another is cut off. */
+static bool is_whole(const htp_tx_t *tx)
+{
+    return !http1_of(tx)->closing ||
+           (tx->response_transfer_coding == HTP_CODING_IDENTITY && tx->response_content_length < 0);
+}
+
+static int on_response_complete(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_OK;
+    http_message_ends(exchange, APP_SERVER, is_whole(tx), now(http1_of(tx)));
+    note_upgrade(http1_of(tx), exchange);
+    return HTP_OK;
+}
+
+static int on_transaction_complete(htp_tx_t *tx)
+{
+    http_finish(htp_tx_get_user_data(tx));
+    htp_tx_set_user_data(tx, NULL);
+    return HTP_OK;
+}
+
+/* ---- the parser ---------------------------------------------------------------------------------- */
+
+struct http_shared {
+    htp_cfg_t *conf;
+};
+
+struct http_shared *http_shared_new(void)
+{
+    struct http_shared *shared = calloc(1, sizeof(*shared));
+    htp_cfg_t *conf = shared ? htp_config_create() : NULL;
+
+    if (!conf) {
+        free(shared);
+        return NULL;
+    }
+    shared->conf = conf;
+    htp_config_set_server_personality(conf, HTP_SERVER_IDS);
+    htp_config_set_tx_auto_destroy(conf, 1);
+    htp_config_set_response_decompression(conf, 0); /* content.c knows more encodings */
+    htp_config_set_request_decompression(conf, 0);
+    htp_config_set_parse_request_cookies(conf, 0);
+    htp_config_set_parse_request_auth(conf, 0);
+    htp_config_set_log_level(conf, HTP_LOG_NONE);
+    htp_config_set_field_limits(conf, FIELD_SOFT_BYTES, FIELD_HARD_BYTES);
+    htp_config_set_number_headers_limit(conf, HEADERS_MOST);
+    htp_config_register_request_start(conf, on_request_start);
+    htp_config_register_request_line(conf, on_request_line);
+    htp_config_register_request_header_data(conf, on_request_header_data);
+    htp_config_register_request_headers(conf, on_request_headers);
+    htp_config_register_request_body_data(conf, on_request_body);
+    htp_config_register_request_complete(conf, on_request_complete);
+    htp_config_register_response_start(conf, on_response_start);
+    htp_config_register_response_line(conf, on_response_line);
+    htp_config_register_response_header_data(conf, on_response_header_data);
+    htp_config_register_response_headers(conf, on_response_headers);
+    htp_config_register_response_body_data(conf, on_response_body);
+    htp_config_register_response_complete(conf, on_response_complete);
+    htp_config_register_transaction_complete(conf, on_transaction_complete);
+    return shared;
+}
+
+void http_shared_free(struct http_shared *shared)
+{
+    if (!shared)
+        return;
+    htp_config_destroy(shared->conf);
+    free(shared);
+}
+
+static void *http1_open(const struct app_env *env)
+{
+    struct http1 *http = calloc(1, sizeof(*http));
+
+    if (!http)
+        return NULL;
+    http->env = env;
+    http->connp = env->http ? htp_connp_create(env->http->conf) : NULL;
+    if (!http->connp) {
+        free(http);
+        return NULL;
+    }
+    htp_connp_set_user_data(http->connp, http);
+    htp_connp_open(http->connp, NULL, 0, NULL, 0, NULL);
+    return http;
+}
+
+/* Keep what is left of a side's bytes until the other side has said more. */
+static enum app_verdict keep_rest(struct http1 *http, const struct app_piece *piece, size_t taken)
+{
+    struct http_rest *rest = &http->rest[piece->side];
+    size_t len = piece->len - taken;
+    uint8_t *more;
+
+    if (!len)
+        return APP_MORE;
+    if (rest->len + len > http->env->limits->held_bytes) {
+        http->env->facts->cut_bytes += rest->len + len;
+        return APP_BROKEN;
+    }
+    more = realloc(rest->data, rest->len + len);
+    if (!more)
+        return APP_BROKEN;
+    memcpy(more + rest->len, piece->data + taken, len);
+    rest->data = more;
+    rest->len += len;
+    rest->piece = *piece;
+    return APP_MORE;
+}
+
+static enum app_verdict give_successor(struct http1 *http, const struct app_piece *piece)
+{
+    if (!http->successor)
+        return APP_DONE;
+    if (!http->successor_state) {
+        http->successor_state = http->successor->open(http->env);
+        if (!http->successor_state)
+            return APP_BROKEN;
+    }
+    return http->successor->data(http->successor_state, piece);
+}
+
+static enum app_verdict feed(struct http1 *http, const struct app_piece *piece)
+{
+    htp_time_t time = {.tv_sec = (time_t)(piece->time_ns / 1000000000),
+                       .tv_usec = (suseconds_t)(piece->time_ns / 1000 % 1000000)};
+    bool is_client = piece->side == APP_CLIENT;
+    struct app_piece rest = *piece;
+    size_t taken;
+    int state;
+
+    if (http->upgraded)
+        return give_successor(http, piece);
+    http->piece = piece;
+    state = is_client ? htp_connp_req_data(http->connp, &time, piece->data, piece->len)
+                      : htp_connp_res_data(http->connp, &time, piece->data, piece->len);
+    taken = is_client ? htp_connp_req_data_consumed(http->connp)
+                      : htp_connp_res_data_consumed(http->connp);
+    http->piece = NULL;
+    http->end = (struct http_moment){piece->time_ns, piece->packet};
+    if (http->upgraded) {
+        if (taken >= piece->len)
+            return APP_MORE;
+        rest.data += taken;
+        rest.len -= taken;
+        rest.offset += taken;
+        return give_successor(http, &rest);
+    }
+    switch (state) {
+    case HTP_STREAM_ERROR:
+        return APP_BROKEN;
+    case HTP_STREAM_STOP:
+        return APP_DONE;
+    case HTP_STREAM_DATA_OTHER:
+        return keep_rest(http, piece, taken);
+    default:
+        return APP_MORE;
+    }
+}
+
+/* What a side had to wait with, now that the other one has spoken. */
+static enum app_verdict feed_rest(struct http1 *http, enum app_side side)
+{
+    struct http_rest rest = http->rest[side];
+    enum app_verdict verdict;
+
+    if (!rest.len)
+        return APP_MORE;
+    http->rest[side] = (struct http_rest){0};
+    rest.piece.data = rest.data;
+    rest.piece.len = rest.len;
+    verdict = feed(http, &rest.piece);
+    free(rest.data);
+    return verdict;
+}
+
+static enum app_verdict http1_data(void *state, const struct app_piece *piece)
+{
+    struct http1 *http = state;
+    enum app_verdict verdict;
+
+    if (http->rest[piece->side].len && !http->upgraded)
+        return keep_rest(http, piece, 0);
+    verdict = feed(http, piece);
+    if (verdict == APP_MORE)
+        verdict = feed_rest(http, (enum app_side) !piece->side);
+    return verdict;
+}
+
+/* libhtp bears a gap in a body, nowhere else. */
+static enum app_verdict http1_hole(void *state, enum app_side side, uint64_t length)
+{
+    struct http1 *http = state;
+    htp_time_t time = {.tv_sec = (time_t)(http->end.time_ns / 1000000000)};
+    int result;
+
+    if (!length)
+        return APP_BROKEN;
+    if (http->upgraded) {
+        if (!http->successor_state)
+            return APP_DONE;
+        return http->successor->hole(http->successor_state, side, length);
+    }
+    result = side == APP_CLIENT ? htp_connp_req_data(http->connp, &time, NULL, (size_t)length)
+                                : htp_connp_res_data(http->connp, &time, NULL, (size_t)length);
+    return result == HTP_STREAM_ERROR || result == HTP_STREAM_STOP ? APP_BROKEN : APP_MORE;
+}
+
+static void http1_end(void *state, enum app_side side, uint64_t time_ns)
+{
+    struct http1 *http = state;
+    htp_time_t time = {.tv_sec = (time_t)(time_ns / 1000000000)};
+
+    if (http->upgraded) {
+        if (http->successor_state && http->successor->end)
+            http->successor->end(http->successor_state, side, time_ns);
+    } else if (side == APP_SERVER) { /* the last; a body may end with the connection */
+        http->closing = true;
+        htp_connp_close(http->connp, &time);
+    }
+}
+
+static void http1_close(void *state)
+{
+    struct http1 *http = state;
+    htp_list_t *open = htp_connp_get_connection(http->connp)->transactions;
+
+    for (size_t i = 0; i < htp_list_size(open); i++) {
+        htp_tx_t *tx = htp_list_get(open, i);
+
+        if (tx)
+            on_transaction_complete(tx);
+    }
+    if (http->successor_state)
+        http->successor->close(http->successor_state);
+    htp_connp_destroy_all(http->connp);
+    free(http->rest[0].data);
+    free(http->rest[1].data);
+    free(http);
+}
+
+#else
+
+struct http_shared *http_shared_new(void)
+{
+    return NULL;
+}
+
+void http_shared_free(struct http_shared *shared)
+{
+    (void)shared;
+}
+
+static void *http1_open(const struct app_env *env)
+{
+    (void)env;
+    return NULL;
+}
+
+static enum app_verdict http1_data(void *state, const struct app_piece *piece)
+{
+    (void)state, (void)piece;
+    return APP_DONE;
+}
+
+static enum app_verdict http1_hole(void *state, enum app_side side, uint64_t length)
+{
+    (void)state, (void)side, (void)length;
+    return APP_DONE;
+}
+
+static void http1_end(void *state, enum app_side side, uint64_t time_ns)
+{
+    (void)state, (void)side, (void)time_ns;
+}
+
+static void http1_close(void *state)
+{
+    (void)state;
+}
+
+#endif
+
+const struct app_parser app_http1 = {
+    .name = "http",
+    .looks_like = http1_looks_like,
+    .open = http1_open,
+    .data = http1_data,
+    .hole = http1_hole,
+    .end = http1_end,
+    .close = http1_close,
+};
