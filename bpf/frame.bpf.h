@@ -101,12 +101,21 @@ static __always_inline __u32 frame_gso_size(const void *ctx, enum frame_kind kin
     return kind == FRAME_SKB ? ((const struct __sk_buff *)ctx)->gso_size : 0;
 }
 
-/* Bytes from anywhere in the frame. 0 or -errno. */
+/*
+ * 1 to room bytes from anywhere in the frame. 0 or negative; room is a constant. The barrier keeps the
+ * compiler from deducing a bound that the verifier does not see, and `len - 1` is what is compared
+ * since kernels before 6.8 do not conclude from `len != 0` that len is 1 at least.
+ */
 static __always_inline long frame_load(void *ctx, enum frame_kind kind, __u32 off, void *to,
-                                       __u32 len)
+                                       __u32 len, const __u32 room)
 {
-    return kind == FRAME_XDP ? bpf_xdp_load_bytes(ctx, off, to, len)
-                             : bpf_skb_load_bytes(ctx, off, to, len);
+    __u32 last = len - 1;
+
+    asm volatile("" : "+r"(last));
+    if (last >= room)
+        return -1;
+    return kind == FRAME_XDP ? bpf_xdp_load_bytes(ctx, off, to, last + 1)
+                             : bpf_skb_load_bytes(ctx, off, to, last + 1);
 }
 
 #endif

@@ -26,9 +26,6 @@ struct sample {
     __u16 l3_only;
 };
 
-/* Stops the compiler from deducing a bound that the verifier then does not see. */
-#define SAMPLE_OPAQUE(x) asm volatile("" : "+r"(x))
-
 static __always_inline void sample_describe(struct record_sample *record, const struct sample *s,
                                             enum frame_kind kind)
 {
@@ -61,14 +58,12 @@ static __always_inline int sample_first(const struct sample *s, enum frame_kind 
                                         const __u32 room)
 {
     struct record_sample *record = bpf_ringbuf_reserve(&payload_ring, sizeof(*record) + room, 0);
-    __u32 len = s->headers_len + s->cap_len;
 
     if (!record) {
         count_event(EVENT_PAYLOAD_RING_FULL);
         return -1;
     }
-    SAMPLE_OPAQUE(len);
-    if (len == 0 || len > room || frame_load(s->ctx, kind, 0, record + 1, len)) {
+    if (frame_load(s->ctx, kind, 0, record + 1, s->headers_len + s->cap_len, room)) {
         count_event(EVENT_PAYLOAD_LOAD_FAILED);
         bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
         return -1;
@@ -85,18 +80,14 @@ static __always_inline int sample_next(const struct sample *s, enum frame_kind k
     const __u32 room = SAMPLE_HEADERS_MAX + SAMPLE_CHUNK_BYTES;
     struct record_sample *record = bpf_ringbuf_reserve(&payload_ring, sizeof(*record) + room, 0);
     __u8 *data = (__u8 *)(record + 1);
-    __u32 headers_len = s->headers_len, cap_len = s->cap_len;
 
     if (!record) {
         count_event(EVENT_PAYLOAD_RING_FULL);
         return -1;
     }
-    SAMPLE_OPAQUE(headers_len);
-    SAMPLE_OPAQUE(cap_len);
-    if (headers_len == 0 || headers_len > SAMPLE_HEADERS_MAX || cap_len == 0 ||
-        cap_len > SAMPLE_CHUNK_BYTES || frame_load(s->ctx, kind, 0, data, headers_len) ||
+    if (frame_load(s->ctx, kind, 0, data, s->headers_len, SAMPLE_HEADERS_MAX) ||
         frame_load(s->ctx, kind, s->headers_len + s->chunk_off, data + SAMPLE_HEADERS_MAX,
-                   cap_len)) {
+                   s->cap_len, SAMPLE_CHUNK_BYTES)) {
         count_event(EVENT_PAYLOAD_LOAD_FAILED);
         bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
         return -1;

@@ -66,8 +66,7 @@ static __always_inline int parse_scattered(const struct frame *frame, struct pac
     for (int i = 0; head && err == UNACCOUNTED_TRUNCATED && i < 2; i++) {
         if (len > frame->size.bytes)
             len = frame->size.bytes;
-        SAMPLE_OPAQUE(len);
-        if (!len || len > sizeof(*head) || frame_load(frame->ctx, frame->kind, 0, head, len))
+        if (frame_load(frame->ctx, frame->kind, 0, head, len, sizeof(*head)))
             break;
         err = parse_copied(head, len, pkt, frame->size.bytes, l3_type);
         len = sizeof(*head);
@@ -98,11 +97,8 @@ static __always_inline void load_syn(const struct frame *frame, struct work *wor
     __u32 len = work->pkt.l4_hdr_len - sizeof(struct tcp_hdr);
 
     __builtin_memset(work->opts, 0, sizeof(work->opts));
-    SAMPLE_OPAQUE(len);
-    if (len > TCP_OPTIONS_MAX)
-        len = TCP_OPTIONS_MAX;
-    if (len && frame_load(frame->ctx, frame->kind, work->pkt.l4_off + sizeof(struct tcp_hdr),
-                          work->opts, len))
+    if (frame_load(frame->ctx, frame->kind, work->pkt.l4_off + sizeof(struct tcp_hdr), work->opts,
+                   len, TCP_OPTIONS_MAX))
         len = 0;
     work->opts_len = len;
 }
@@ -115,11 +111,13 @@ static __always_inline void read_syn(struct work *work)
 
 /*
  * The unusual segments of a session: all but plain data and acknowledgments. Returns how many of
- * the payload's bytes were seen before. Global, like parse_copied.
+ * the payload's bytes were seen before. Global, like parse_copied. It finds the work itself: kernels
+ * before 6.2 take no argument of a global function for a map's key or value.
  */
-__noinline __u32 track_unusual(struct flow *flow, struct work *work, __u32 ifindex, __u32 pkts,
-                               __u64 now_ns)
+__noinline __u32 track_unusual(struct flow *flow, __u32 ifindex, __u32 pkts, __u64 now_ns)
 {
+    __u32 zero = 0;
+    struct work *work = bpf_map_lookup_elem(&works, &zero);
     struct tcp_verdict verdict;
 
     if (!flow || !work)
@@ -165,7 +163,7 @@ static __always_inline void track(const struct frame *frame, struct flow *flow, 
     if (pkt->key.l4_proto == IP_PROTO_TCP && !tcp_track_expected(flow, pkt, now_ns)) {
         if (pkt->tcp_flags & TCP_SYN)
             load_syn(frame, work);
-        s.old_bytes = track_unusual(flow, work, frame->ifindex, frame->size.pkts, now_ns);
+        s.old_bytes = track_unusual(flow, frame->ifindex, frame->size.pkts, now_ns);
     }
     if (conf.depth_bytes)
         depth_left = flow_depth_left(flow, pkt, conf.depth_bytes);
