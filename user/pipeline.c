@@ -108,6 +108,9 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
         pipeline->conf.describe_host(pipeline->conf.ctx, flow->ifindex, &full->host);
         record->host = &full->host;
     }
+    if (pipeline->conf.names)
+        for (int i = 0; i < 2; i++)
+            record->names[i] = names_find(pipeline->conf.names, session->key.addr[i].bytes, NULL);
     if (session->files && session->files->app) {
         record->identity = *app_session_identity(session->files->app);
         record->facts = app_session_facts(session->files->app);
@@ -470,6 +473,7 @@ static void close_files(struct pipeline *pipeline, struct session *session, cons
 
         if (left_out) /* the first of them was an error when it was written */
             pipeline->totals.sink_errors[PROM_SINK_CAPTURES] += left_out - 1;
+        session_name_ends(pipeline, session);
         err = capture_close(session->capture, flow->pkts[0] + flow->pkts[1], drops);
         if (err && !session->capture_failed)
             pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);
@@ -554,7 +558,7 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
     if (session->dialog)
         dialog_finish(session->dialog);
     if (session->files && session->files->app)
-        app_session_finish(session->files->app, now_ns);
+        session_app_finish(session->files, now_ns);
     record_prepare(pipeline, &full, session, flow, now_ns);
     tell_end(pipeline, session, &full);
     close_files(pipeline, session, flow);

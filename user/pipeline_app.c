@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session's packets and bytes on their way to app/. */
+#include <string.h>
+
 #include "pipeline_internal.h"
 
 void session_app_data(struct session_files *files, unsigned int from, uint64_t offset,
@@ -39,4 +41,29 @@ void session_app_frame(struct session_files *files, const struct pipeline_frame 
         return;
     files->identified = !app_session_packet(files->app, pkt, frame->data + pkt->l3_off,
                                             frame->cap_len - pkt->l3_off, frame->time_ns);
+}
+
+void session_app_finish(struct session_files *files, uint64_t now_ns)
+{
+    struct names *names = files->pipeline->conf.names;
+    const struct facts *facts;
+
+    app_session_finish(files->app, now_ns);
+    facts = app_session_facts(files->app);
+    if (names && facts && facts->tls.sni.at)
+        names_add(names, files->session->key.addr[!files->client].bytes, facts->tls.sni.at,
+                  facts->tls.sni.len, NAME_OF_TLS);
+}
+
+void session_name_ends(struct pipeline *pipeline, const struct session *session)
+{
+    for (int i = 0; pipeline->conf.names && pipeline->conf.format == CAPTURE_PCAPNG && i < 2; i++) {
+        enum name_source source = NAME_OF_CAPTURE;
+        struct capture_name name = {.ip_version = session->key.ip_version};
+
+        memcpy(name.addr, session->key.addr[i].bytes, sizeof(name.addr));
+        name.name = names_find(pipeline->conf.names, name.addr, &source);
+        if (source != NAME_OF_CAPTURE)
+            capture_write_names(session->capture, &name, 1);
+    }
 }

@@ -4,6 +4,7 @@
 #define SESSTAP_PIPELINE_INTERNAL_H
 
 #include "pipeline.h"
+#include "session/names.h"
 #include "stream/dialog.h"
 
 struct pipeline {
@@ -41,5 +42,9 @@ void session_app_data(struct session_files *files, unsigned int from, uint64_t o
 void session_app_sample(struct session_files *files, const struct packet *pkt,
                         const struct record_sample *sample, const uint8_t *headers);
 void session_app_frame(struct session_files *files, const struct pipeline_frame *frame);
+/* The session's end: its name, if it asked for one by TLS, is then known. */
+void session_app_finish(struct session_files *files, uint64_t now_ns);
+/* What its two ends are called, into its capture; what the input's own blocks say is carried over as it is. */
+void session_name_ends(struct pipeline *pipeline, const struct session *session);
 
 #endif

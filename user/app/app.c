@@ -81,6 +81,8 @@ static void add_candidate(const struct app_parser **list, const struct app_parse
 static void choose_parsers(struct app *app)
 {
     add_candidate(app->streams, &app_tls);
+    add_candidate(app->streams, &app_dns);
+    add_candidate(app->datagrams, &app_dns);
     if (app->conf.http) {
         add_candidate(app->streams, &app_http1);
         add_candidate(app->streams, &app_http2);
@@ -177,7 +179,7 @@ static void begin_layer(struct app_session *one, int depth,
             {
                 .session = one->session,
                 .limits = &one->app->conf.limits,
-                .app = one->app,
+                .names = one->app->conf.names,
                 .keylog = one->app->conf.keylog,
                 .http = one->app->http,
                 .inner = depth + 1 < LAYERS ? on_inner : NULL,

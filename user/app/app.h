@@ -21,6 +21,7 @@ struct app_conf {
     bool http;                /* transactions of HTTP */
     struct app_limits limits; /* a 0 stands for the default */
     struct keylog *keylog;    /* TLS secrets; borrowed, NULL: none */
+    struct names *names;      /* where names of addresses are told; borrowed, NULL: nowhere */
     /* Deciphered bytes of a session, in the order of the inner streams; NULL: nobody asks. */
     void (*clear)(void *ctx, const struct session *session, const struct app_piece *piece);
     /* Some of them are missing here. */

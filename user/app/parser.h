@@ -43,7 +43,7 @@ struct app_env {
     struct facts *facts;
     struct parser_fact *status; /* its own line of facts->parsers */
     const struct app_limits *limits;
-    struct app *app;                /* the run: names */
+    struct names *names;            /* what addresses are called; NULL: nobody asks */
     const struct http_shared *http; /* for HTTP/1; NULL: it is not looked into */
     struct keylog *keylog; /* TLS secrets of the run; NULL: none are known, and none will be */
     /*

@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/output.h"
+#include "session/names.h"
 #include "sink/where.h"
 #include "source/capfile/pcap_filter.h"
 
@@ -24,6 +26,7 @@ enum {
     OPT_NO_APP,
     OPT_HTTP,
     OPT_KEYLOG,
+    OPT_HOSTS,
     OPT_END,
 };
 
@@ -106,6 +109,8 @@ static int parse_one(struct file_options *options, const struct file_command *co
         return 0;
     case OPT_KEYLOG:
         return parse_keylog(options, optarg);
+    case OPT_HOSTS:
+        return output_read_hosts(options->names, optarg);
     default:
         return command->set(command->ctx, option, optarg);
     }
@@ -166,6 +171,8 @@ static void list_options(struct option *all, char *letters, size_t letters_size,
         *all++ = (struct option){"json", no_argument, NULL, OPT_JSON};
     if (command->takes & FILE_TAKES_APP)
         *all++ = (struct option){"no-app", no_argument, NULL, OPT_NO_APP};
+    if (command->takes & FILE_TAKES_APP)
+        *all++ = (struct option){"hosts", required_argument, NULL, OPT_HOSTS};
     if (command->takes & (FILE_TAKES_APP | FILE_TAKES_KEYLOG))
         *all++ = (struct option){"keylog", required_argument, NULL, OPT_KEYLOG};
     if (command->takes & FILE_TAKES_HTTP)
@@ -195,6 +202,12 @@ int file_options_parse(struct file_options *options, const struct file_command *
             return -ENOMEM;
         }
         options->app.keylog = options->keylog;
+        options->names = names_new(OUTPUT_MAX_NAMES);
+        if (!options->names) {
+            log_error("%s: no memory", command->name);
+            return -ENOMEM;
+        }
+        options->app.names = options->names;
     }
     list_options(all, letters, sizeof(letters), command);
     opterr = 0;
@@ -222,6 +235,7 @@ void file_options_fini(struct file_options *options)
     pcap_filter_free(options->filter);
     where_free(options->where);
     keylog_free(options->keylog);
+    names_free(options->names);
     memset(options, 0, sizeof(*options));
 }
 
@@ -233,6 +247,7 @@ void file_options_apply(const struct file_options *options, struct replay_conf *
     conf->filter = options->filter;
     conf->overlap = options->overlap;
     conf->no_index = options->no_index;
+    conf->pipeline.names = options->names;
     if (options->look_into || options->app.http)
         conf->pipeline.app = &options->app;
     conf->progress = true;

@@ -18,8 +18,9 @@ struct where;
 enum file_takes {
     FILE_TAKES_WHERE = 1 << 0, /* --where EXPR */
     FILE_TAKES_JSON = 1 << 1,  /* --json */
-    FILE_TAKES_APP = 1 << 2,  /* sessions are identified and looked into; --no-app, --keylog FILE */
-    FILE_TAKES_HTTP = 1 << 3, /* --http */
+    FILE_TAKES_APP =
+        1 << 2, /* sessions are identified and looked into; --no-app, --keylog FILE, --hosts FILE */
+    FILE_TAKES_HTTP = 1 << 3,   /* --http */
     FILE_TAKES_KEYLOG = 1 << 4, /* TLS is deciphered; --keylog FILE */
 };
 
@@ -51,6 +52,7 @@ struct file_options {
     struct app_conf app;
     struct keylog
         *keylog; /* owned: of --keylog and of the input; NULL: the command has no use for it */
+    struct names *names; /* owned: of --hosts, of the input and its answers; NULL like keylog */
     enum overlap_policy overlap;
     struct pcap_filter *filter; /* owned; NULL: every frame */
     struct where *where;        /* owned; NULL: every record */

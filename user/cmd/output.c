@@ -42,6 +42,19 @@ static int make_folder(const char *path)
     return -EIO;
 }
 
+int output_read_hosts(struct names *names, const char *path)
+{
+    unsigned int bad_line;
+    int err = names_read_hosts(names, path, &bad_line);
+
+    if (err)
+        log_error("--hosts %s: %s", path, strerror(-err));
+    else if (bad_line)
+        log_error("--hosts %s: line %u is no address with a name; such lines are left out", path,
+                  bad_line);
+    return err ? -EINVAL : 0;
+}
+
 static int open_lines(struct linefile *records, const char *path)
 {
     int err = linefile_open(records, path);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/outfile.h"
+#include "session/names.h"
 #include "sink/capture.h"
 #include "sink/streams.h"
 
@@ -13,6 +14,10 @@
 int output_set_format(bool *captures, enum capture_format *format, enum capture_format wanted);
 /* --holes. 0; -EINVAL after a line. */
 int output_set_holes(enum hole_policy *holes, const char *text);
+
+#define OUTPUT_MAX_NAMES (1u << 20) /* of addresses */
+/* --hosts. 0; -EINVAL after a line; a line of it that is wrong is said, and left out. */
+int output_read_hosts(struct names *names, const char *path);
 
 /*
  * Make the folder, with the one of captures if asked for, and begin its sessions.ndjson; dir NULL: records

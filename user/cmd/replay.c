@@ -90,7 +90,7 @@ static void read_all(struct replay *replay)
 
     while (capfile_next(replay->capfile, &frame) == 1) {
         replay->now_ns = frame.time_ns;
-        replay_take_secrets(replay);
+        replay_take_told(replay);
         if (replay->result->frames++ % PROGRESS_FRAMES == 0)
             progress_update(&replay->progress, replay->capfile);
         if (filter &&
@@ -105,6 +105,7 @@ static void read_all(struct replay *replay)
         flows_advance(replay->flows, frame.time_ns);
         replay_frame(replay, &frame);
     }
+    replay_take_told(replay);
     if (replay->fragments)
         fragments_finish(replay->fragments);
     flows_finish(replay->flows);

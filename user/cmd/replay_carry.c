@@ -6,6 +6,7 @@
 #include "app/keylog.h"
 #include "cmd/extract.h"
 #include "cmd/replay_internal.h"
+#include "session/names.h"
 
 static bool has_own_pcapng(const struct replay *replay, const struct session *session)
 {
@@ -40,7 +41,7 @@ void replay_carry_secrets(struct replay *replay, struct session *session, const 
     randoms_fini(&randoms);
 }
 
-void replay_take_secrets(struct replay *replay)
+static void take_secrets(struct replay *replay)
 {
     const struct app_conf *app = replay->pipeline_conf.app;
     size_t count = 0;
@@ -52,6 +53,25 @@ void replay_take_secrets(struct replay *replay)
         if (app && app->keylog && one->type == CAPTURE_SECRETS_TLS_KEY_LOG)
             keylog_add(app->keylog, (const char *)one->data, one->len);
     }
+}
+
+static void take_names(struct replay *replay)
+{
+    struct names *names = replay->pipeline_conf.names;
+    size_t count = 0;
+    const struct capfile_name *found = capfile_names(replay->capfile, &count);
+
+    for (; names && replay->names_done < count; replay->names_done++) {
+        const struct capfile_name *one = &found[replay->names_done];
+
+        names_add(names, one->addr, one->name, strlen(one->name), NAME_OF_CAPTURE);
+    }
+}
+
+void replay_take_told(struct replay *replay)
+{
+    take_secrets(replay);
+    take_names(replay);
 }
 
 static bool is_end_of(const struct session *session, const struct capfile_name *name)

@@ -26,6 +26,7 @@ struct replay {
     struct pipeline_conf pipeline_conf;
     struct progress progress;
     size_t secrets_done;    /* of the input's, known to app/ */
+    size_t names_done;
     bool said_unknown[512]; /* by link type; the last stands for all above */
     uint64_t now_ns;
     uint16_t tunnel_count;
@@ -39,8 +40,8 @@ void replay_frame(struct replay *replay, const struct frame *frame);
 /* replay_carry.c: TLS secrets of the session whose ClientHello this is, before it is written. */
 void replay_carry_secrets(struct replay *replay, struct session *session, const struct packet *pkt,
                           const struct frame *frame);
-/* Secrets that the input told since the last frame, to those who decipher. */
-void replay_take_secrets(struct replay *replay);
+/* Secrets and names that the input told since the last frame, to those who make use of them. */
+void replay_take_told(struct replay *replay);
 /* The names of its two ends, when all are known: before its file is closed. */
 void replay_carry_names(struct replay *replay, struct session *session);
 

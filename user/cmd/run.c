@@ -93,6 +93,7 @@ static void plan(struct run *run)
     pipeline->format = options->format;
     pipeline->streams = options->streams;
     pipeline->holes = options->holes;
+    pipeline->names = options->names;
     pipeline->lots = options->lots;
     pipeline->held_bytes = HELD_BYTES;
     /* Payload that is sampled for nothing but this must have been asked for: it costs. */

@@ -28,6 +28,7 @@ enum {
     OPT_MODE,
     OPT_HTTP,
     OPT_NO_APP,
+    OPT_HOSTS,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -45,6 +46,7 @@ static const struct option LONG_OPTIONS[] = {
     {"mode", required_argument, NULL, OPT_MODE},
     {"http", no_argument, NULL, OPT_HTTP},
     {"no-app", no_argument, NULL, OPT_NO_APP},
+    {"hosts", required_argument, NULL, OPT_HOSTS},
     {NULL, 0, NULL, 0},
 };
 
@@ -176,6 +178,8 @@ static int parse_one(struct run_options *options, int option, const char *arg)
     case OPT_HTTP:
         options->app.http = true;
         return 0;
+    case OPT_HOSTS:
+        return output_read_hosts(options->names, arg);
     case OPT_NO_APP:
         options->no_app = true;
         return 0;
@@ -224,6 +228,10 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
     options->snaplen_bytes = RUN_DEFAULT_SNAPLEN_BYTES;
     options->max_flows = RUN_DEFAULT_MAX_FLOWS;
     options->app.identify = true;
+    options->names = names_new(OUTPUT_MAX_NAMES);
+    if (!options->names)
+        return -ENOMEM;
+    options->app.names = options->names;
     opterr = 0;
     optind = 1;
     while ((option = getopt_long(argc, argv, ":i:o:", LONG_OPTIONS, NULL)) != -1) {
@@ -239,4 +247,5 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 void run_options_fini(struct run_options *options)
 {
     free(options->interfaces);
+    names_free(options->names);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "app/app.h"
+#include "session/names.h"
 #include "sink/capture.h"
 #include "sink/streams.h"
 #include "source/live/live.h"
@@ -35,6 +36,7 @@ struct run_options {
     bool depth_given;
     bool no_app; /* sessions are not looked into, though their payload is read */
     struct app_conf app;
+    struct names *names; /* owned: of --hosts and of answers seen */
 };
 
 /* 0; -EINVAL after a line that names the wrong word. Strings are borrowed from argv. */

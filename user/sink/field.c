@@ -62,6 +62,16 @@
         HTTP_PART(side_, "headers", LIST, "", "in the order sent", .item_type = FIELD_OBJECT),    \
         HTTP_HEADER(side_, "name", "name"),                                                       \
         HTTP_HEADER(side_, "value", "value; of several with one name, with commas"), END, END
+#define ANSWER(word, kind, unit_, help_)                                                 \
+    {                                                                                    \
+        KEY(word), .path = "dns[].answers[]." word, .type = FIELD_##kind, .unit = unit_, \
+                   .help = help_                                                         \
+    }
+#define DNS_ANSWERS                                                                               \
+    SOMETIMES("dns", "answers", LIST, "", "the answer section", .item_type = FIELD_OBJECT),       \
+        ANSWER("name", STRING, "", "of the record"), ANSWER("type", STRING, "", "of the record"), \
+        ANSWER("ttl", U64, "seconds", "how long it holds"),                                       \
+        ANSWER("data", STRING, "", "as a zone file has it"), END
 #define END               \
     {                     \
         .type = FIELD_END \
@@ -391,6 +401,20 @@ static const struct field fields[] = {
     SOMETIMES("http", "total", DURATION, "", "to its last byte"),
     HTTP_MESSAGE("request", "what the client sent"),
     HTTP_MESSAGE("response", "what the server sent"),
+    END,
+    LIST("", "dns", OBJECT, "", dns, dns_count, "transactions of DNS, in the order begun"),
+    ITEM("dns", "id", U64, "", "of the message"),
+    SOMETIMES("dns", "name", STRING, "", "what was asked for"),
+    SOMETIMES("dns", "type", STRING, "",
+              "of the records asked for: `A`, `AAAA`; `TYPE65` without a name"),
+    SOMETIMES("dns", "class", STRING, "", "when it is not IN"),
+    SOMETIMES("dns", "first", TIME, "", "the query; absent when it was missed"),
+    SOMETIMES("dns", "latency", DURATION, "", "query to answer"),
+    SOMETIMES("dns", "rcode", STRING, "", "`NOERROR`, `NXDOMAIN` ...; absent when no answer came"),
+    SOMETIMES("dns", "authoritative", BOOL, "", "answered by the authority"),
+    SOMETIMES("dns", "truncated", BOOL, "", "the answer was cut: TCP is next"),
+    SOMETIMES("dns", "answerCount", U64, "", "records in the answer; the first 64 are listed"),
+    DNS_ANSWERS,
     END,
     LIST("", "websocket", OBJECT, "", websocket, websocket_count,
          "with `--http`: frames after an upgrade"),

@@ -112,6 +112,9 @@ field_list_writer write_risks, write_tls_names;
 /* Its transactions: record_http.c */
 field_getter value_http_count, value_websocket_count;
 field_list_writer write_http, write_websocket;
+/* record_dns.c */
+field_getter value_dns_count;
+field_list_writer write_dns;
 
 /* The client's initial sequence number, when it is known. */
 bool record_view_client_seq(const struct record_view *view, uint32_t *seq);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A record's transactions of DNS. */
+#include <stdio.h>
+
+#include "sink/record_items.h"
+
+#define WORD_BYTES 16
+
+/* The name of a number by a table, else the word and the number, as RFC 3597 has it. */
+struct dns_word {
+    uint16_t number;
+    const char *name;
+};
+
+static const struct dns_word types[] = {
+    {1, "A"},        {2, "NS"},          {5, "CNAME"},  {6, "SOA"},     {10, "NULL"},
+    {12, "PTR"},     {13, "HINFO"},      {15, "MX"},    {16, "TXT"},    {17, "RP"},
+    {18, "AFSDB"},   {24, "SIG"},        {25, "KEY"},   {28, "AAAA"},   {29, "LOC"},
+    {33, "SRV"},     {35, "NAPTR"},      {37, "CERT"},  {39, "DNAME"},  {41, "OPT"},
+    {42, "APL"},     {43, "DS"},         {44, "SSHFP"}, {46, "RRSIG"},  {47, "NSEC"},
+    {48, "DNSKEY"},  {50, "NSEC3"},      {52, "TLSA"},  {53, "SMIMEA"}, {59, "CDS"},
+    {60, "CDNSKEY"}, {61, "OPENPGPKEY"}, {64, "SVCB"},  {65, "HTTPS"},  {99, "SPF"},
+    {249, "TKEY"},   {250, "TSIG"},      {251, "IXFR"}, {252, "AXFR"},  {255, "ANY"},
+    {256, "URI"},    {257, "CAA"},
+};
+static const struct dns_word classes[] = {
+    {1, "IN"}, {3, "CH"}, {4, "HS"}, {254, "NONE"}, {255, "ANY"}};
+static const struct dns_word rcodes[] = {
+    {0, "NOERROR"}, {1, "FORMERR"}, {2, "SERVFAIL"}, {3, "NXDOMAIN"},
+    {4, "NOTIMP"},  {5, "REFUSED"}, {6, "YXDOMAIN"}, {7, "YXRRSET"},
+    {8, "NXRRSET"}, {9, "NOTAUTH"}, {10, "NOTZONE"},
+};
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+static void add_word(struct buf *out, const char *key, const struct dns_word *words, size_t count,
+                     const char *prefix, uint16_t number)
+{
+    char text[WORD_BYTES];
+
+    snprintf(text, sizeof(text), "%s%u", prefix, number);
+    for (size_t i = 0; i < count; i++)
+        if (words[i].number == number)
+            snprintf(text, sizeof(text), "%s", words[i].name);
+    item_add_word(out, key, text);
+}
+
+static void write_answers(struct buf *out, const struct dns_transaction *transaction)
+{
+    if (!transaction->answer_count)
+        return;
+    item_add_u64(out, "answerCount", transaction->answer_count);
+    if (!transaction->answers)
+        return;
+    item_add_key(out, "answers");
+    for (const struct dns_answer *at = transaction->answers; at; at = at->next) {
+        buf_add_str(out, at == transaction->answers ? "[{" : ",{");
+        item_add_text(out, "name", at->name);
+        add_word(out, "type", types, COUNT(types), "TYPE", at->type);
+        item_add_u64(out, "ttl", at->ttl_s);
+        item_add_text(out, "data", at->data);
+        buf_add_char(out, '}');
+    }
+    buf_add_char(out, ']');
+}
+
+static void write_transaction(struct buf *out, const struct record_view *view,
+                              const struct dns_transaction *transaction)
+{
+    buf_add_char(out, '{');
+    item_add_u64(out, "id", transaction->id);
+    item_add_text(out, "name", transaction->name);
+    if (transaction->qtype)
+        add_word(out, "type", types, COUNT(types), "TYPE", transaction->qtype);
+    if (transaction->qclass > 1)
+        add_word(out, "class", classes, COUNT(classes), "CLASS", transaction->qclass);
+    if (transaction->query_ns)
+        item_add_time(out, "first", transaction->query_ns, view->record->wall_offset_ns);
+    item_add_span(out, "latency", transaction->query_ns, transaction->answer_ns);
+    if (transaction->rcode >= 0)
+        add_word(out, "rcode", rcodes, COUNT(rcodes), "RCODE", (uint16_t)transaction->rcode);
+    item_add_flag(out, "authoritative", transaction->authoritative);
+    item_add_flag(out, "truncated", transaction->truncated);
+    write_answers(out, transaction);
+    buf_add_char(out, '}');
+}
+
+bool value_dns_count(struct record_view *view, const struct field *field, struct field_value *value)
+{
+    const struct facts *facts = view->record->facts;
+
+    (void)field;
+    return facts && facts->dns_count && give_u64(value, facts->dns_count);
+}
+
+void write_dns(struct buf *out, struct record_view *view)
+{
+    for (const struct dns_transaction *at = view->record->facts->dns; at; at = at->next) {
+        if (at != view->record->facts->dns)
+            buf_add_char(out, ',');
+        write_transaction(out, view, at);
+    }
+}

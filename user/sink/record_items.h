@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Members of the objects in a record's lists, as JSON; each adds the comma that it needs. */
+#ifndef SESSTAP_RECORD_ITEMS_H
+#define SESSTAP_RECORD_ITEMS_H
+
+#include "sink/record_view.h"
+
+/* The next key of an object that was begun with its brace. */
+static inline void item_add_key(struct buf *out, const char *key)
+{
+    if (out->len && out->data[out->len - 1] != '{')
+        buf_add_char(out, ',');
+    buf_add_char(out, '"');
+    buf_add_str(out, key);
+    buf_add_str(out, "\":");
+}
+
+static inline void item_add_u64(struct buf *out, const char *key, uint64_t value)
+{
+    item_add_key(out, key);
+    buf_add_u64(out, value);
+}
+
+static inline void item_add_some(struct buf *out, const char *key, uint64_t value)
+{
+    if (value)
+        item_add_u64(out, key, value);
+}
+
+/* A word of ours: it needs no escape. */
+static inline void item_add_word(struct buf *out, const char *key, const char *word)
+{
+    item_add_key(out, key);
+    buf_add_char(out, '"');
+    buf_add_str(out, word);
+    buf_add_char(out, '"');
+}
+
+static inline void item_add_flag(struct buf *out, const char *key, bool flag)
+{
+    if (!flag)
+        return;
+    item_add_key(out, key);
+    buf_add_str(out, "true");
+}
+
+static inline void item_add_text(struct buf *out, const char *key, struct fact_text text)
+{
+    if (!text.at)
+        return;
+    item_add_key(out, key);
+    buf_add_json_str(out, text.at, text.len);
+}
+
+static inline void item_add_time(struct buf *out, const char *key, uint64_t ns,
+                                 int64_t wall_offset_ns)
+{
+    item_add_key(out, key);
+    buf_add_seconds(out, (int64_t)ns + wall_offset_ns, 6);
+}
+
+/* From one moment to a later one, when both are known. */
+static inline void item_add_span(struct buf *out, const char *key, uint64_t from_ns, uint64_t to_ns)
+{
+    if (!from_ns || to_ns < from_ns)
+        return;
+    item_add_key(out, key);
+    buf_add_seconds(out, (int64_t)(to_ns - from_ns), (to_ns - from_ns) % 1000 ? 9 : 6);
+}
+
+#endif
