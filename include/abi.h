@@ -338,7 +338,7 @@ struct record_sample {
 };
 _Static_assert(sizeof(struct record_sample) == 104, "record_sample");
 
-#define SAMPLE_CHUNK_BYTES 16384 /* payload in one record at most */
+#define SAMPLE_CHUNK_BYTES 18432 /* payload in one record at most: two jumbo frames of 9216 */
 #define SAMPLE_CHUNKS      5     /* a 64 KB skb; the rest of a larger one counts as lost */
 #define SAMPLE_HEADERS_MAX 192   /* longer headers are cut, and the sample counts as lost */
 

@@ -262,7 +262,8 @@ static void full_ring_books_what_it_lost(void **state)
 /* A jumbo frame or a larger one, which XDP gets in pieces: all of it is there, however it is cut. */
 static void large_packet_is_sampled_whole(void **state)
 {
-    static const uint32_t payloads[] = {3600, 8946, 16384, 16385, 40000, 65000};
+    static const uint32_t payloads[] = {3600,  8946, SAMPLE_CHUNK_BYTES, SAMPLE_CHUNK_BYTES + 1,
+                                        40000, 65000};
     static uint8_t frame[PACKET_BUILDER_ROOM];
     struct fixture f;
 

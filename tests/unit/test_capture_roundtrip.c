@@ -10,8 +10,9 @@
 #include "abi.h"
 #include "unit/capture_support.h"
 
-#define SKB_BYTES 65160 /* 45 segments of 1448 */
-#define MSS       1448
+#define SKB_BYTES  65160                      /* 45 segments of 1448 */
+#define PER_RECORD (SAMPLE_CHUNK_BYTES / MSS) /* whole segments in a record */
+#define MSS        1448
 
 enum { FIN = 0x01, PSH = 0x08, ACK = 0x10 };
 
@@ -102,7 +103,7 @@ static void check_chunks(char *dir, const struct frame_spec *spec, enum capture_
     struct capture *capture = capture_new(path, format, "id");
     struct read_file file;
 
-    for (uint32_t n = 0; n < 5; n++) /* 11 segments a record */
+    for (uint32_t n = 0; n * PER_RECORD < 45; n++)
         write_chunk(capture, &skb, n);
     assert_int_equal(capture_packets(capture), 45);
     assert_int_equal(capture_close(capture, 45, 0), 0);
@@ -138,17 +139,17 @@ static void test_lost_chunk(void **state)
     struct capture *capture = capture_new(path, CAPTURE_PCAPNG, NULL);
     struct read_file file;
 
-    for (uint32_t n = 0; n < 5; n++) {
+    for (uint32_t n = 0; n * PER_RECORD < 45; n++) {
         if (n == 1)
-            capture_note_drops(capture, 11);
+            capture_note_drops(capture, PER_RECORD);
         else
             write_chunk(capture, &skb, n);
     }
-    assert_int_equal(capture_close(capture, 45, 11), 0);
+    assert_int_equal(capture_close(capture, 45, PER_RECORD), 0);
     file = read_capture(path);
-    assert_int_equal(file.count, 34);
-    for (uint32_t i = 0; i < 34; i++)
-        assert_segment(&file.packets[i], &skb, (i < 11 ? i : i + 11) * MSS);
+    assert_int_equal(file.count, 45 - PER_RECORD);
+    for (uint32_t i = 0; i < 45 - PER_RECORD; i++)
+        assert_segment(&file.packets[i], &skb, (i < PER_RECORD ? i : i + PER_RECORD) * MSS);
     read_file_free(&file);
 }
 
