@@ -92,6 +92,7 @@ struct work {
     struct iface_conf iface;
     struct flow_syn syn;
     __u32 opts_len;
+    __u32 doubts; /* enum tcp_doubt, of the segment that was not a plain one */
     __u8 opts[TCP_OPTIONS_BUFFER];
     struct record_flow copy;
 };

@@ -106,12 +106,14 @@ static __always_inline void load_syn(const struct frame *frame, struct work *wor
 static __always_inline void read_syn(struct work *work)
 {
     __builtin_memset(&work->syn, 0, sizeof(work->syn));
+    if (work->opts_len + sizeof(struct tcp_hdr) < work->pkt.l4_hdr_len)
+        work->syn.options = TCP_OPTIONS_CUT;
     tcp_parse_syn(&work->syn, work->opts, work->opts_len, work->pkt.tcp_flags);
 }
 
 /*
  * The unusual segments of a session: all but plain data and acknowledgments. Returns how many of
- * the payload's bytes were seen before. Global, like parse_copied. It finds the work itself: kernels
+ * the payload's bytes were seen before; work->doubts: enum tcp_doubt. Global, like parse_copied. It finds the work itself: kernels
  * before 6.2 take no argument of a global function for a map's key or value.
  */
 __noinline __u32 track_unusual(struct flow *flow, __u32 ifindex, __u32 pkts, __u64 now_ns)
@@ -122,6 +124,7 @@ __noinline __u32 track_unusual(struct flow *flow, __u32 ifindex, __u32 pkts, __u
 
     if (!flow || !work)
         return 0;
+    work->doubts = 0;
     if (work->pkt.tcp_flags & TCP_SYN)
         read_syn(work);
     if (tcp_is_restart(flow, &work->pkt, now_ns) &&
@@ -132,6 +135,7 @@ __noinline __u32 track_unusual(struct flow *flow, __u32 ifindex, __u32 pkts, __u
         announce(&work->pkt.key, flow->id, RECORD_ESTABLISHED, ifindex, now_ns);
     if (verdict.events & TCP_EV_CLOSED)
         announce(&work->pkt.key, flow->id, RECORD_CLOSED, ifindex, now_ns);
+    work->doubts = verdict.doubts;
     return verdict.old_bytes;
 }
 
@@ -158,16 +162,19 @@ static __always_inline void track(const struct frame *frame, struct flow *flow, 
         .headers_len = pkt->payload_off,
         .l3_only = iface->l3_only,
     };
-    __u32 depth_left = 0;
+    __u32 depth_left = 0, not_new = 0;
 
     if (pkt->key.l4_proto == IP_PROTO_TCP && !tcp_track_expected(flow, pkt, now_ns)) {
         if (pkt->tcp_flags & TCP_SYN)
             load_syn(frame, work);
-        s.old_bytes = track_unusual(flow, frame->ifindex, frame->size.pkts, now_ns);
+        s.old_bytes = not_new = track_unusual(flow, frame->ifindex, frame->size.pkts, now_ns);
+        s.doubts = (__u16)(work->doubts * SAMPLE_DATA_DOUBTED);
+        if (s.doubts & SAMPLE_DATA_DOUBTED)
+            not_new = pkt->payload_len;
     }
     if (conf.depth_bytes)
         depth_left = flow_depth_left(flow, pkt, conf.depth_bytes);
-    flow_count(flow, pkt, frame->size.pkts, s.old_bytes, now_ns);
+    flow_count(flow, pkt, frame->size.pkts, not_new, now_ns);
     if (conf.depth_bytes)
         sample(&s, frame->kind, depth_left);
 }

@@ -13,7 +13,7 @@
 #endif
 
 /* Rises when a structure here changes its layout or meaning. */
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 /* ---- the flow table ------------------------------------------------------------------------- */
 
@@ -111,6 +111,7 @@ enum tcp_option_bit {
     TCP_HAS_TIMESTAMPS = 1 << 3,
     TCP_HAS_FAST_OPEN = 1 << 4,
     TCP_HAS_MPTCP = 1 << 5,
+    TCP_OPTIONS_CUT = 1 << 6, /* there are more, which were not captured */
 };
 
 /* The options and flags of a direction's first SYN. */
@@ -306,8 +307,10 @@ struct take {
 _Static_assert(sizeof(struct take) == 1360, "take");
 
 enum sample_flag {
-    SAMPLE_MORE = 1 << 0, /* another record with the rest of this skb follows */
-    SAMPLE_NEXT = 1 << 1, /* not the first record of its skb */
+    SAMPLE_MORE = 1 << 0,         /* another record with the rest of this skb follows */
+    SAMPLE_NEXT = 1 << 1,         /* not the first record of its skb */
+    SAMPLE_DATA_DOUBTED = 1 << 2, /* enum tcp_doubt */
+    SAMPLE_ACK_DOUBTED = 1 << 3,
 };
 
 /*

@@ -19,11 +19,24 @@ enum tcp_event {
     TCP_EV_RESTART = 1 << 2, /* nothing was changed: give the entry to a new session, call again */
 };
 
+/* What of a segment the receiver can't have taken, as far as was seen of its window. */
+enum tcp_doubt {
+    TCP_DOUBT_DATA = 1 << 0, /* its payload and its FIN */
+    TCP_DOUBT_ACK = 1 << 1,  /* its acknowledgment */
+};
+
 /* What tcp_track says of one segment. */
 struct tcp_verdict {
     __u32 events;    /* enum tcp_event */
     __u32 old_bytes; /* payload bytes that were seen before */
+    __u32 doubts;    /* enum tcp_doubt */
 };
+
+/* For flow_count: of a segment's payload, bytes that bring the session nothing new. */
+PACKET_INLINE __u32 tcp_not_new(const struct tcp_verdict *verdict, const struct packet *pkt)
+{
+    return verdict->doubts & TCP_DOUBT_DATA ? pkt->payload_len : verdict->old_bytes;
+}
 
 /* ---- acknowledgments -------------------------------------------------------------------------- */
 
@@ -56,14 +69,15 @@ PACKET_INLINE __u32 tcp_acked_bits(__u32 bits, const struct flow_dir *peer,
 
 /*
  * Whether an acknowledgment can be: of something sent, not longer ago than any window, or, where
- * packets were missed, in the window that this side offered.
+ * packets were missed, in the window that this side offered, or of what seemed to be a stray.
  */
 PACKET_INLINE int tcp_ack_plausible(const struct flow *flow, const struct flow_dir *me,
                                     const struct flow_dir *peer, __u32 ack)
 {
     __u32 base = me->known & FLOW_KNOWS_ACK ? me->ack : peer->seq_nxt;
 
-    if (!(peer->known & FLOW_KNOWS_SEQ) || peer->seq_nxt - ack <= TCP_PLAUSIBLE_JUMP)
+    if (!(peer->known & FLOW_KNOWS_SEQ) || peer->seq_nxt - ack <= TCP_PLAUSIBLE_JUMP ||
+        tcp_acks_stray(flow, me, peer, ack))
         return 1;
     return ack - base <= tcp_window(flow, me) + TCP_WINDOW_SLACK;
 }
@@ -77,13 +91,19 @@ PACKET_INLINE int tcp_acks_syn(const struct packet *pkt, const struct flow_dir *
 
 /* ---- flags ------------------------------------------------------------------------------------ */
 
-/* Both offered a scale: it holds from now on (RFC 7323 section 2.2). Later SYNs change nothing. */
+/*
+ * Both offered a scale: it holds from now on (RFC 7323 section 2.2). Later SYNs change nothing. One
+ * that may be in options which were not captured is taken for the widest.
+ */
 PACKET_INLINE void tcp_agree_window_scale(struct flow *flow)
 {
     for (int i = 0; i < 2; i++) {
-        __u8 scale = flow->quality[i].syn.window_scale;
+        const struct flow_syn *syn = &flow->quality[i].syn;
+        __u8 scale = syn->options & TCP_HAS_WINDOW_SCALE ? syn->window_scale : 0;
 
-        if (!(flow->quality[!i].syn.options & flow->quality[i].syn.options & TCP_HAS_WINDOW_SCALE))
+        if ((syn->options & (TCP_HAS_WINDOW_SCALE | TCP_OPTIONS_CUT)) == TCP_OPTIONS_CUT)
+            scale = TCP_MAX_WINDOW_SHIFT;
+        if (!(flow->quality[!i].syn.options & (TCP_HAS_WINDOW_SCALE | TCP_OPTIONS_CUT)))
             scale = 0;
         flow->dir[i].wscale = scale > TCP_MAX_WINDOW_SHIFT ? TCP_MAX_WINDOW_SHIFT : scale;
     }
@@ -276,7 +296,7 @@ PACKET_INLINE void tcp_join(struct flow *flow, const struct packet *pkt, __u32 f
 
 /* An acknowledgment by this side: how far, whether it repeats, what of the peer's it settles. */
 PACKET_INLINE __u32 tcp_track_ack(struct flow *flow, const struct packet *pkt, __u32 from,
-                                  __u64 now_ns)
+                                  __u64 now_ns, struct tcp_verdict *verdict)
 {
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
     struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
@@ -287,6 +307,7 @@ PACKET_INLINE __u32 tcp_track_ack(struct flow *flow, const struct packet *pkt, _
 
     if (!tcp_ack_plausible(flow, me, peer, pkt->ack)) {
         q->out_of_window++;
+        verdict->doubts |= TCP_DOUBT_ACK;
         return 0;
     }
     if (!(me->known & FLOW_KNOWS_ACK) || tcp_before(me->ack, pkt->ack)) {
@@ -407,28 +428,38 @@ PACKET_INLINE int tcp_belongs(struct flow *flow, const struct packet *pkt, __u32
 
 /* What the flags, the payload and the acknowledgment of a segment change. Returns new bits. */
 PACKET_INLINE __u32 tcp_track_parts(struct flow *flow, const struct packet *pkt, __u32 pkts,
-                                    __u32 from, int ack_valid, __u64 now_ns, __u32 *old_bytes)
+                                    __u32 from, __u64 now_ns, struct tcp_verdict *verdict)
 {
     __u8 flags = pkt->tcp_flags;
     __u32 set = 0;
 
-    if (flags & TCP_RST)
+    if (flags & TCP_RST) {
         set |= tcp_track_rst(flow, pkt, from);
-    *old_bytes = tcp_track_payload(flow, pkt, pkts, from, now_ns);
+        if (!set)
+            verdict->doubts |= TCP_DOUBT_ACK;
+    }
+    verdict->old_bytes = tcp_track_payload(flow, pkt, pkts, from, now_ns);
     if (pkt->payload_len)
         set |= FLOW_BIT(from, FLOW_DATA);
     if ((flags & (TCP_FIN | TCP_SYN | TCP_RST)) == TCP_FIN)
         set |= tcp_track_fin(flow, pkt, from, pkt->seq + pkt->payload_len, now_ns);
-    if ((flags & TCP_ACK) && ack_valid && !(flags & TCP_RST))
-        set |= tcp_track_ack(flow, pkt, from, now_ns);
+    if ((flags & TCP_ACK) && !(verdict->doubts & TCP_DOUBT_ACK) && !(flags & TCP_RST))
+        set |= tcp_track_ack(flow, pkt, from, now_ns, verdict);
     return set;
+}
+
+/* The window that a segment offers counts when no later acknowledgment has been seen. */
+PACKET_INLINE void tcp_track_window(struct flow_dir *me, const struct packet *pkt, __u32 doubts)
+{
+    if (!(doubts & TCP_DOUBT_ACK) && !((pkt->tcp_flags & TCP_ACK) && tcp_before(pkt->ack, me->ack)))
+        me->wnd = pkt->wnd;
 }
 
 /* Every segment that is not plain in-order data or acknowledgment of an open session. */
 PACKET_INLINE struct tcp_verdict tcp_track_any(struct flow *flow, const struct packet *pkt,
                                                __u32 pkts, const struct flow_syn *syn, __u64 now_ns)
 {
-    struct tcp_verdict verdict = {0, 0};
+    struct tcp_verdict verdict = {0, 0, 0};
     __u32 from = pkt->from & 1, set = 0;
     __u32 theirs = flow->bits >> (from ? 0 : FLOW_ENDPOINT_SHIFT);
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
@@ -454,12 +485,16 @@ PACKET_INLINE struct tcp_verdict tcp_track_any(struct flow *flow, const struct p
                 set = FLOW_ESTABLISHED;
         }
     }
+    if (!belongs)
+        verdict.doubts = TCP_DOUBT_DATA | TCP_DOUBT_ACK;
+    else if (!ack_valid && (pkt->tcp_flags & TCP_ACK))
+        verdict.doubts = TCP_DOUBT_ACK;
     if (belongs)
-        set |= tcp_track_parts(flow, pkt, pkts, from, ack_valid, now_ns, &verdict.old_bytes);
+        set |= tcp_track_parts(flow, pkt, pkts, from, now_ns, &verdict);
     if (belongs && !(kind & (TCP_SYN | TCP_RST))) {
         if (!pkt->wnd)
             flow->quality[from].zero_windows++;
-        me->wnd = pkt->wnd;
+        tcp_track_window(me, pkt, verdict.doubts);
     }
     me->ip_id = pkt->ip_id;
     verdict.events = tcp_set_bits(flow, set, now_ns);
@@ -520,7 +555,7 @@ PACKET_INLINE int tcp_track_expected(struct flow *flow, const struct packet *pkt
 PACKET_INLINE struct tcp_verdict tcp_track(struct flow *flow, const struct packet *pkt, __u32 pkts,
                                            const struct flow_syn *syn, __u64 now_ns)
 {
-    struct tcp_verdict verdict = {0, 0};
+    struct tcp_verdict verdict = {0, 0, 0};
 
     if (PACKET_LIKELY(tcp_track_expected(flow, pkt, now_ns)))
         return verdict;
@@ -534,12 +569,12 @@ PACKET_INLINE struct tcp_verdict tcp_track(struct flow *flow, const struct packe
 PACKET_INLINE struct tcp_verdict flow_track(struct flow *flow, const struct packet *pkt, __u32 pkts,
                                             const struct flow_syn *syn, __u64 now_ns)
 {
-    struct tcp_verdict verdict = {0, 0};
+    struct tcp_verdict verdict = {0, 0, 0};
 
     if (pkt->key.l4_proto == IP_PROTO_TCP)
         verdict = tcp_track(flow, pkt, pkts, syn, now_ns);
     if (!(verdict.events & TCP_EV_RESTART))
-        flow_count(flow, pkt, pkts, verdict.old_bytes, now_ns);
+        flow_count(flow, pkt, pkts, tcp_not_new(&verdict, pkt), now_ns);
     return verdict;
 }
 

@@ -132,20 +132,30 @@ PACKET_INLINE int tcp_plausible(const struct flow *flow, const struct flow_dir *
     return !tcp_before(limit, end) && !tcp_before(seq, me->seq_nxt - TCP_PLAUSIBLE_JUMP);
 }
 
+/* Whether an acknowledgment is of what seemed to be a stray of the peer's, or of a place near it. */
+PACKET_INLINE int tcp_acks_stray(const struct flow *flow, const struct flow_dir *me,
+                                 const struct flow_dir *peer, __u32 ack)
+{
+    __u32 reach = tcp_window(flow, me) + TCP_WINDOW_SLACK;
+
+    return peer->stray_count && ack - peer->stray_nxt + reach <= 2 * reach;
+}
+
 /*
- * Segments beyond the window are strays, unless several follow each other: then it is the session
- * that went on while nobody looked.
+ * Segments beyond the window are strays, unless several follow each other, or one acknowledges a stray
+ * of the other side: then it is the session that went on while nobody looked.
  */
 PACKET_INLINE int tcp_is_stray(const struct flow *flow, struct flow_dir *me,
                                const struct flow_dir *peer, const struct packet *pkt)
 {
-    __u32 end = pkt->seq + pkt->payload_len;
+    __u32 end = pkt->seq + pkt->payload_len + !!(pkt->tcp_flags & TCP_FIN);
 
     if (tcp_plausible(flow, me, peer, pkt->seq, end))
         return 0;
     me->stray_count = pkt->seq == me->stray_nxt ? me->stray_count + 1 : 1;
     me->stray_nxt = end;
-    if (me->stray_count < TCP_STRAYS_BELIEVED)
+    if (me->stray_count < TCP_STRAYS_BELIEVED &&
+        !((pkt->tcp_flags & TCP_ACK) && tcp_acks_stray(flow, me, peer, pkt->ack)))
         return 1;
     me->stray_count = 0;
     if (pkt->seq - me->seq_nxt > TCP_PLAUSIBLE_JUMP) /* too far to be remembered as a gap */

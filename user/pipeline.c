@@ -282,12 +282,13 @@ static void feed_dialog(struct session *session, const struct record_sample *sam
         .ip_id = pkt->ip_id,
         .from = sample->from,
         .tcp_flags = pkt->tcp_flags,
+        .doubted = sample->flags & SAMPLE_DATA_DOUBTED,
     };
 
     if (sample->flags & SAMPLE_MORE)
         seg.tcp_flags &= (uint8_t)~TCP_FIN;
     dialog_segment(session->dialog, &seg);
-    if (pkt->tcp_flags & TCP_ACK)
+    if ((pkt->tcp_flags & TCP_ACK) && !(sample->flags & SAMPLE_ACK_DOUBTED))
         dialog_ack(session->dialog, sample->from, pkt->ack, sample->time_ns);
 }
 
@@ -361,12 +362,9 @@ void pipeline_sample(struct pipeline *pipeline, struct session *session, const s
 static uint32_t payload_at_hand(const struct pipeline_frame *frame)
 {
     const struct packet *pkt = frame->pkt;
+    uint32_t at_hand = pkt->payload_off < frame->cap_len ? frame->cap_len - pkt->payload_off : 0;
 
-    if (pkt->payload_off >= frame->cap_len)
-        return 0;
-    if (pkt->payload_len > frame->cap_len - pkt->payload_off)
-        return frame->cap_len - pkt->payload_off;
-    return pkt->payload_len;
+    return pkt->payload_len < at_hand ? pkt->payload_len : at_hand;
 }
 
 void pipeline_frame(struct pipeline *pipeline, struct session *session, struct flow *flow,
@@ -378,7 +376,7 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
         .seq = pkt->seq + !!(pkt->tcp_flags & TCP_SYN),
         .wire_len = pkt->payload_len,
         .cap_len = payload_at_hand(frame),
-        .old_bytes = frame->old_bytes,
+        .old_bytes = frame->verdict.old_bytes,
         .data = frame->data + pkt->payload_off,
         .time_ns = frame->time_ns,
         .pkt_index = flow->pkts[0] + flow->pkts[1],
@@ -387,6 +385,7 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
         .ip_id = pkt->ip_id,
         .from = pkt->from,
         .tcp_flags = pkt->tcp_flags,
+        .doubted = frame->verdict.doubts & TCP_DOUBT_DATA,
     };
 
     if (!session->dialog) {
@@ -398,12 +397,12 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
     }
     if (pkt->payload_len || (pkt->tcp_flags & TCP_FIN)) {
         q->sampled_bytes += pkt->payload_len;
-        q->sampled_retransmit_bytes += frame->old_bytes;
+        q->sampled_retransmit_bytes += frame->verdict.old_bytes;
         if (session->files->app && !session->files->identified && pkt->payload_len)
             session_app_frame(session->files, frame);
         dialog_segment(session->dialog, &seg);
     }
-    if (pkt->tcp_flags & TCP_ACK)
+    if ((pkt->tcp_flags & TCP_ACK) && !(frame->verdict.doubts & TCP_DOUBT_ACK))
         dialog_ack(session->dialog, pkt->from, pkt->ack, frame->time_ns);
 }
 
@@ -556,7 +555,7 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
     if (session->close_reason == CLOSE_NONE)
         session->close_reason = reason;
     if (session->dialog)
-        dialog_finish(session->dialog);
+        dialog_finish(session->dialog, flow);
     if (session->files && session->files->app)
         session_app_finish(session->files, now_ns);
     record_prepare(pipeline, &full, session, flow, now_ns);

@@ -12,7 +12,6 @@
 
 #include "app/app.h"
 #include "base/outfile.h"
-#include "packet.h"
 #include "session/session.h"
 #include "session/table.h"
 #include "sink/capture.h"
@@ -22,6 +21,7 @@
 #include "sink/screen.h"
 #include "sink/streams.h"
 #include "sink/tcpsession.h"
+#include "tcp.h"
 
 struct segment;
 
@@ -106,9 +106,9 @@ struct pipeline_frame {
     uint32_t cap_len;
     uint32_t wire_len;
     uint64_t time_ns;
-    uint32_t old_bytes; /* of its payload, seen before */
-    uint32_t pkts;      /* wire packets */
-    uint64_t number;    /* in its capture, from 1 */
+    struct tcp_verdict verdict; /* TCP, else zero */
+    uint32_t pkts;              /* wire packets */
+    uint64_t number;            /* in its capture, from 1 */
 };
 
 /* Like pipeline_sample, for a packet from a file; counts into flow what was read of its payload. */

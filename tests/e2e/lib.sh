@@ -314,12 +314,13 @@ totals() {
     assert_eq "totals: unaccounted = sum of its reasons" "$UNACCOUNTED" "$reasons"
 }
 
-# For each record: seen = delivered + beyond depth + lost, and seen + retransmitted = payload on the wire.
+# For each record: seen = delivered + beyond depth + lost, and seen + retransmitted + out of window = payload on the wire.
 assert_ledgers() {
     assert_eq "ledger: records where seen is not delivered + beyond depth + lost" 0 "$(record_count '
         .ledger != null and .ledger.payload_seen !=
         (.ledger.payload_delivered + .ledger.payload_beyond_depth + .ledger.payload_lost)')"
     assert_eq "ledger: TCP records where seen + retransmitted is not the payload on the wire" 0 "$(record_count '
         .["@type"] == "TcpSession" and (.ledger.payload_seen + (.tcp.quality_fwd.retransmit_bytes // 0) +
-        (.tcp.quality_rev.retransmit_bytes // 0)) != (.out.payload + .in.payload)')"
+        (.tcp.quality_rev.retransmit_bytes // 0) + (.tcp.quality_fwd.out_of_window_bytes // 0) +
+        (.tcp.quality_rev.out_of_window_bytes // 0)) != (.out.payload + .in.payload)')"
 }

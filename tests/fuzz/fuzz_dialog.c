@@ -52,6 +52,7 @@ static void feed(struct dialog *dialog, const uint8_t *in, uint64_t number, uint
         .ip_id = in[7],
         .from = in[8] & 1,
         .tcp_flags = in[9],
+        .doubted = in[8] & 8,
     };
 
     for (size_t i = 0; !pattern[1] && i < sizeof(pattern); i++)
@@ -71,7 +72,8 @@ static void check(const struct dialog *dialog, const struct seen *seen, const ui
     const struct stream_tally *tally = dialog_tally(dialog);
 
     for (int from = 0; from < 2; from++) {
-        if (tally[from].delivered + tally[from].duplicate + tally[from].cut + tally[from].dropped !=
+        if (tally[from].delivered + tally[from].duplicate + tally[from].cut + tally[from].dropped +
+                    tally[from].out_of_window !=
                 wire[from] ||
             tally[from].delivered != seen->bytes[from])
             abort();
@@ -103,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (budget.used_bytes > HELD_BYTES)
             abort();
     }
-    dialog_finish(dialog);
+    dialog_finish(dialog, NULL);
     check(dialog, &seen, wire);
     dialog_free(dialog);
     if (budget.used_bytes || budget.hole_list_bytes)

@@ -181,7 +181,8 @@ static void compare_frame(struct comparison *comparison, struct flows *flows,
 {
     const struct tracker *tracker = comparison->tracker;
     struct packet pkt;
-    uint32_t reason = (uint32_t)parse(frame, &pkt), old_bytes;
+    uint32_t reason = (uint32_t)parse(frame, &pkt);
+    struct tcp_verdict verdict;
     uint64_t given_up = reason ? tracker_unaccounted(tracker, reason).skbs : 0;
     const struct tracked *tracked;
     struct flow kernel;
@@ -197,7 +198,7 @@ static void compare_frame(struct comparison *comparison, struct flows *flows,
         fail_msg("%s: packet %zu: the kernel has no such session", comparison->name,
                  comparison->packet);
     tracked = flows_track(flows, &pkt, 1, frame->data, frame->wire_len,
-                          kernel.dir[pkt.from].last_ns, &old_bytes);
+                          kernel.dir[pkt.from].last_ns, &verdict);
     assert_non_null(tracked);
     assert_same(comparison, &pkt.key, &kernel, &tracked->flow);
 }

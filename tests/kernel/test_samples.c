@@ -55,7 +55,7 @@ static void play(const struct fixture *f, const char *text, struct __sk_buff *ct
     }
 }
 
-/* Each sample as `side:captured/payload`, with +old when bytes were seen before. */
+/* Each sample as `side:captured/payload`, with +old when bytes were seen before, ?d ?a: data, acknowledgment doubted. */
 static void samples_text(const struct ring_log *log, char *text, size_t room)
 {
     size_t len = 0;
@@ -68,6 +68,10 @@ static void samples_text(const struct ring_log *log, char *text, size_t room)
                                 r->hook == HOOK_INGRESS ? 'c' : 's', r->cap_len, r->payload_len);
         if (r->old_bytes)
             len += (size_t)snprintf(text + len, room - len, "+%u", r->old_bytes);
+        if (r->flags & (SAMPLE_DATA_DOUBTED | SAMPLE_ACK_DOUBTED))
+            len += (size_t)snprintf(text + len, room - len, "?%s%s",
+                                    r->flags & SAMPLE_DATA_DOUBTED ? "d" : "",
+                                    r->flags & SAMPLE_ACK_DOUBTED ? "a" : "");
     }
 }
 
@@ -102,6 +106,11 @@ static const struct depth_row depth_rows[] = {
      OPEN_SCRIPT "c PSH|ACK data=100;s ACK;c PSH|ACK data=100;s ACK;c FIN|ACK",
      "c:0/0 s:0/0 c:0/0 c:100/100 s:0/0 c:20/100 c:0/0",
      DEPTH(.depth_bytes = 120, .sample_headers = 1)},
+    {"beyond the window: not believed, and so said",
+     OPEN_SCRIPT "c ACK data=10;s ACK;c ACK data=20 seq=+900000;c ACK data=10 seq=11;"
+                 "s ACK ack=5000000",
+     "c:0/0 s:0/0 c:0/0 c:10/10 s:0/0 c:20/20?da c:10/10 s:0/0?a",
+     DEPTH(.depth_bytes = DEPTH_ALL, .sample_headers = 1)},
     {"data on SYN counts from the stream's start", "c SYN data=100", "c:60/100",
      DEPTH(.depth_bytes = 60)},
 };

@@ -89,6 +89,7 @@ void fixture_tcp_full(struct fixture *f)
     *client = (struct flow_quality){
         .retransmits = 1,
         .retransmit_bytes = 20,
+        .out_of_window = 3,
         .duplicate_acks = 2,
         .zero_windows = 3,
         .rtt_samples = 2,
@@ -119,6 +120,7 @@ void fixture_tcp_full(struct fixture *f)
                                 .beyond_depth = 300,
                                 .lost = 100,
                                 .retransmitted = {0, 20},
+                                .out_of_window = {0, 7},
                                 .samples_dropped = 1};
     f->tally[0] = (struct stream_tally){.holes = 1, .hole_bytes = 100};
     f->tally[1] = (struct stream_tally){.overlaps = 2, .overlap_conflicts = 1};

@@ -3,13 +3,13 @@
  * Reassembly case by case. Each row is a script of segments, run with sequence numbers that wrap at every
  * place of the stream. Steps, separated by ";", offsets from the direction's first byte:
  *   c 5 abc~2 old3 FIN   the client (endpoint 0) sends abc at 5, two bytes more were cut off, the tracker knew
- *                        three; s: the server. - for no bytes; FIN, RST: flags. @7: it is packet 7.
+ *                        three; s: the server. - for no bytes; FIN, RST: flags. @7: it is packet 7; doubted: not believed.
  *   ack s 5              the server has acknowledged the client's first 5 bytes
  *   begin c 0            the client's stream begins at 0 (a SYN was seen)
  *   at 1500              it is 1500 ms
  *   fill c 5 1000        1000 bytes "." at 5
  * Output: c:abc what came, [5] a hole, | where the end was told. Books: d delivered, u duplicate, t cut,
- * p dropped, r recovered, h holes, b bytes in them, o overlaps, x conflicts. Lots: c3 bytes, ! late.
+ * p dropped, w out of window, r recovered, h holes, b bytes in them, o overlaps, x conflicts. Lots: c3 bytes, ! late.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -111,6 +111,29 @@ static const struct row rows[] = {
     {"first copy never sampled", "begin c 0; c 0 abcd old3", "c:abcd|", "c:d4r3", "c4"},
     {"known and waiting", "begin c 0; c 2 cdef old3; c 0 ab", "c:abcdef|", "c:d6r3", "c6"},
     {"known and given again", "begin c 0; c 0 abc; c 0 abc old3", "c:abc|", "c:d3u3", "c3"},
+
+    {"doubted and no more", "begin c 0; c 0 ab; c 9 xyz doubted; c 2 cd", "c:abcd|", "c:d4w3",
+     "c4"},
+    {"doubted, then acknowledged", "begin c 0; c 0 ab; c 9 xyz doubted; ack s 12; c 12 d",
+     "c:ab[7]xyzd|", "c:d6h1b7", "c6"},
+    {"doubted, then acknowledged in part", "begin c 0; c 0 ab; c 9 xyz doubted; ack s 10; s 0 x",
+     "c:ab s:x c:[7]xyz|", "c:d5h1b7 s:d1", "c2 s1 c3!"},
+    {"acknowledged up to what is doubted", "begin c 0; c 0 ab; c 9 xyz doubted; ack s 9; s 0 x",
+     "c:ab s:x|", "c:d2w3 s:d1", "c2 s1"},
+    {"three doubted, and one that goes on from there",
+     "begin c 0; c 0 ab; c 9 x doubted; c 10 y doubted; c 11 z doubted; c 12 !", "c:ab[7]xyz!|",
+     "c:d6h1b7", "c6"},
+    {"one that goes on from some", "begin c 0; c 0 a; c 9 x doubted; c 20 y doubted; c 10 z",
+     "c:a[8]xz|", "c:d3h1w1b8", "c3"},
+    {"doubted ones in any order", "begin c 0; c 0 a; c 10 y doubted; c 9 x doubted; c 11 z",
+     "c:a[8]xyz|", "c:d4h1b8", "c4"},
+    {"doubted, and the session comes there with other bytes",
+     "begin c 0; c 0 ab; c 4 XX doubted; c 2 cdef; ack s 6; c 6 g", "c:abcdefg|", "c:d7u2", "c7"},
+    {"doubted with a FIN", "begin c 0; c 0 ab; c 2 cd FIN doubted; c 2 cdef", "c:abcdef|", "c:d6w2",
+     "c6"},
+    {"doubted with a FIN, then acknowledged",
+     "begin c 0; c 0 ab; c 4 e FIN doubted; ack s 6; c 5 X", "c:ab[2]e|", "c:d3p1h1b2", "c3"},
+    {"doubted before all", "c 9 xyz doubted; begin c 0; c 0 a", "c:a|", "c:d1w3", "c1"},
 
     {"FIN with data", "begin c 0; c 0 abc FIN; c 3 X; c 0 abcXX", "c:abc|", "c:d3u3p3", "c3"},
     {"FIN with none", "begin c 0; c 0 abc; c 3 - FIN; c 3 XY", "c:abc|", "c:d3p2", "c3"},
@@ -234,6 +257,8 @@ static void step_segment(struct run *run, char *step, bool is_tcp)
             seg.old_bytes = (uint32_t)atoi(words[i] + 3);
         else if (words[i][0] == '@')
             seg.pkt_index = strtoull(words[i] + 1, NULL, 10);
+        else if (strcmp(words[i], "doubted") == 0)
+            seg.doubted = true;
         else
             seg.tcp_flags |= strcmp(words[i], "FIN") == 0   ? TCP_FIN
                              : strcmp(words[i], "RST") == 0 ? TCP_RST
@@ -288,9 +313,10 @@ static void say_books(struct buf *text, const struct stream_tally *tally)
         const struct {
             char name;
             uint64_t value;
-        } terms[] = {{'d', t->delivered},  {'t', t->cut},       {'u', t->duplicate},
-                     {'p', t->dropped},    {'r', t->recovered}, {'h', t->holes},
-                     {'b', t->hole_bytes}, {'o', t->overlaps},  {'x', t->overlap_conflicts}};
+        } terms[] = {{'d', t->delivered},        {'t', t->cut},        {'u', t->duplicate},
+                     {'p', t->dropped},          {'r', t->recovered},  {'h', t->holes},
+                     {'w', t->out_of_window},    {'b', t->hole_bytes}, {'o', t->overlaps},
+                     {'x', t->overlap_conflicts}};
         bool begun = false;
 
         for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
@@ -340,7 +366,7 @@ static void run_row(const struct row *row, struct run *run, uint32_t isn, bool i
     run->dialog = dialog_new(&conf);
     for (char *step = strtok_r(script, ";", &save); step; step = strtok_r(NULL, ";", &save))
         run_step(run, step, is_tcp);
-    dialog_finish(run->dialog);
+    dialog_finish(run->dialog, NULL);
     buf_add(&run->text, "|", 2);
     expect_same(row, isn, "output", run->text.data, row->output);
     tally = dialog_tally(run->dialog);
@@ -348,7 +374,7 @@ static void run_row(const struct row *row, struct run *run, uint32_t isn, bool i
     expect_same(row, isn, "books", books.data, row->books);
     for (int from = 0; from < 2; from++)
         assert_int_equal(tally[from].delivered + tally[from].duplicate + tally[from].cut +
-                             tally[from].dropped,
+                             tally[from].dropped + tally[from].out_of_window,
                          run->wire_bytes[from]);
     say_lots(&lots, run->dialog);
     expect_same(row, isn, "lots", lots.data, row->lots);

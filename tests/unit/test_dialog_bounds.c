@@ -53,7 +53,7 @@ static void oldest_gap_is_given_up_first(void **state)
         assert_int_equal(tally[first].delivered, 1);
         assert_int_equal(tally[first].hole_bytes, 1);
         assert_int_equal(tally[!first].delivered, 0);
-        dialog_finish(dialog);
+        dialog_finish(dialog, NULL);
         assert_int_equal(tally[!first].delivered, 2);
         assert_int_equal(tally[0].dropped + tally[1].dropped, 0);
         dialog_free(dialog);
@@ -127,8 +127,8 @@ static void lists_of_holes_are_bounded_together(void **state)
     (void)state;
     send_text(one, 0, 1, "a");
     send_text(other, 0, 1, "a");
-    dialog_finish(one);
-    dialog_finish(other);
+    dialog_finish(one, NULL);
+    dialog_finish(other, NULL);
     dialog_holes(one, &count);
     assert_int_equal(count, 1);
     dialog_holes(other, &count);
@@ -185,7 +185,7 @@ static void history_begins_anew_after_a_hole(void **state)
     (void)state;
     send_text(dialog, 0, 0, "abcd");
     send_text(dialog, 0, 6, "ghij");
-    dialog_finish(dialog);
+    dialog_finish(dialog, NULL);
     send_text(dialog, 0, 0, "XXXXXXgXXj");
     assert_int_equal(dialog_tally(dialog)[0].overlap_conflicts, 2);
     dialog_free(dialog);

@@ -125,7 +125,7 @@ static void holes_are_listed(void **state)
     dialog_segment(dialog, &seg);
     seg.seq = 14;
     dialog_segment(dialog, &seg);
-    dialog_finish(dialog);
+    dialog_finish(dialog, NULL);
     holes = dialog_holes(dialog, &count);
     assert_int_equal(count, 2);
     assert_int_equal(holes[0].offset, 2);

@@ -216,7 +216,7 @@ static void same_as_a_model_byte_by_byte(void **state)
             send_segment(dialog, &sent[i], isn, 0, i + 1);
             assert_int_equal(got[0].position <= model.next, 1);
         }
-        dialog_finish(dialog);
+        dialog_finish(dialog, NULL);
         expect_model(&model, &got[0], dialog_tally(dialog), round);
         conflicts += model.conflicts;
         dialog_free(dialog);
@@ -273,7 +273,7 @@ static void little_memory_breaks_no_sum(void **state)
         for (int d = 0; d < DIALOGS; d++) {
             const struct stream_tally *tally = dialog_tally(dialogs[d]);
 
-            dialog_finish(dialogs[d]);
+            dialog_finish(dialogs[d], NULL);
             for (int from = 0; from < 2; from++) {
                 const struct stream_tally *t = &tally[from];
                 uint64_t bytes = 0;
@@ -336,7 +336,7 @@ static void junk_breaks_no_sum(void **state)
             dialog_segment(dialog, &seg);
             assert_true(budget.used_bytes <= budget.max_session_bytes);
         }
-        dialog_finish(dialog);
+        dialog_finish(dialog, NULL);
         for (int from = 0; from < 2; from++) {
             assert_int_equal(tally[from].delivered + tally[from].duplicate + tally[from].cut +
                                  tally[from].dropped,

@@ -41,6 +41,20 @@ static const struct row rows[] = {
      0,
      20,
      0},
+    {"beyond the window",
+     100,
+     0,
+     90,
+     0,
+     0,
+     0,
+     {.delivered = 60, .out_of_window = 30},
+     70,
+     60,
+     10,
+     0,
+     0,
+     0},
     {"retransmission lost", 100, 20, 80, 0, 20, 20, {.delivered = 80}, 80, 80, 0, 0, 20, 0},
     {"retransmission beyond depth", 100, 20, 30, 0, 0, 0, {.delivered = 30}, 80, 30, 50, 0, 20, 0},
     {"first copy lost in the ring, second delivered",
@@ -102,8 +116,10 @@ static void books_of_each_case(void **state)
             struct stream_tally tally[2] = {{0}, {0}};
             struct flow flow = {0};
             struct flow_quality *q = &flow.quality[d];
-            struct ledger ledger,
-                want = {row->seen, row->delivered, row->beyond_depth, row->lost, {0, 0}, 0, false};
+            struct ledger ledger, want = {.seen = row->seen,
+                                          .delivered = row->delivered,
+                                          .beyond_depth = row->beyond_depth,
+                                          .lost = row->lost};
 
             flow.dir[d].payload_bytes = row->wire;
             q->retransmit_bytes = row->retransmit;
@@ -113,15 +129,20 @@ static void books_of_each_case(void **state)
             q->lost_retransmit_bytes = row->ring_lost_old;
             tally[d] = row->tally;
             want.retransmitted[d] = row->retransmitted;
+            want.out_of_window[d] = row->tally.out_of_window;
             ledger_balance(&ledger, &flow, row->no_tally ? NULL : tally);
             if (ledger.seen != want.seen || ledger.delivered != want.delivered ||
                 ledger.beyond_depth != want.beyond_depth || ledger.lost != want.lost ||
                 ledger.retransmitted[0] != want.retransmitted[0] ||
-                ledger.retransmitted[1] != want.retransmitted[1])
-                fail_msg("%s: seen %ju delivered %ju beyond %ju lost %ju retransmitted %ju %ju",
+                ledger.retransmitted[1] != want.retransmitted[1] ||
+                ledger.out_of_window[0] != want.out_of_window[0] ||
+                ledger.out_of_window[1] != want.out_of_window[1])
+                fail_msg("%s: seen %ju delivered %ju beyond %ju lost %ju retransmitted %ju %ju "
+                         "out of window %ju %ju",
                          row->name, (uintmax_t)ledger.seen, (uintmax_t)ledger.delivered,
                          (uintmax_t)ledger.beyond_depth, (uintmax_t)ledger.lost,
-                         (uintmax_t)ledger.retransmitted[0], (uintmax_t)ledger.retransmitted[1]);
+                         (uintmax_t)ledger.retransmitted[0], (uintmax_t)ledger.retransmitted[1],
+                         (uintmax_t)ledger.out_of_window[0], (uintmax_t)ledger.out_of_window[1]);
         }
     }
 }
@@ -194,21 +215,20 @@ static void sums_hold_whatever_the_counters_say(void **state)
             q->sampled_retransmit_bytes = random_bytes(&seed);
             q->lost_bytes = random_bytes(&seed);
             q->lost_retransmit_bytes = random_bytes(&seed);
-            tally[d] = (struct stream_tally){random_bytes(&seed),
-                                             random_bytes(&seed),
-                                             random_bytes(&seed),
-                                             random_bytes(&seed),
-                                             random_bytes(&seed),
-                                             0,
-                                             0,
-                                             0,
-                                             0};
+            tally[d] = (struct stream_tally){.delivered = random_bytes(&seed),
+                                             .duplicate = random_bytes(&seed),
+                                             .cut = random_bytes(&seed),
+                                             .dropped = random_bytes(&seed),
+                                             .out_of_window = random_bytes(&seed),
+                                             .recovered = random_bytes(&seed)};
         }
         wire = flow.dir[0].payload_bytes + flow.dir[1].payload_bytes;
         ledger_balance(&ledger, &flow, i % 3 ? tally : NULL);
         assert_true(ledger.delivered <= wire && ledger.beyond_depth <= wire && ledger.lost <= wire);
         assert_int_equal(ledger.seen, ledger.delivered + ledger.beyond_depth + ledger.lost);
-        assert_int_equal(ledger.seen + ledger.retransmitted[0] + ledger.retransmitted[1], wire);
+        assert_int_equal(ledger.seen + ledger.retransmitted[0] + ledger.retransmitted[1] +
+                             ledger.out_of_window[0] + ledger.out_of_window[1],
+                         wire);
         assert_true(ledger.retransmitted[0] <= flow.dir[0].payload_bytes);
         assert_true(ledger.retransmitted[1] <= flow.dir[1].payload_bytes);
     }

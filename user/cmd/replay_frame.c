@@ -26,7 +26,7 @@ static struct tracked *follow_packet(struct replay *replay, const struct packet 
         .number = frame->number,
     };
     struct tracked *tracked = flows_track(replay->flows, pkt, pkts, frame->data, frame->cap_len,
-                                          frame->time_ns, &piece.old_bytes);
+                                          frame->time_ns, &piece.verdict);
 
     if (!tracked) {
         replay->result->unaccounted[UNACCOUNTED_INSERT_FAILED]++;
@@ -40,7 +40,7 @@ static struct tracked *follow_packet(struct replay *replay, const struct packet 
     pipeline_frame(replay->pipeline, &tracked->session, &tracked->flow, &piece);
     if (replay->conf->hooks.packet)
         replay->conf->hooks.packet(replay->conf->hooks.ctx, &tracked->session, &tracked->flow, pkt,
-                                   frame, piece.old_bytes);
+                                   frame, piece.verdict.old_bytes);
     return tracked;
 }
 

@@ -261,10 +261,10 @@ static void read_syn(struct flow_syn *syn, const struct packet *pkt, const uint8
     uint32_t at = pkt->l4_off + (uint32_t)sizeof(struct tcp_hdr);
     uint32_t len = pkt->l4_hdr_len - (uint32_t)sizeof(struct tcp_hdr);
 
-    if (at >= cap_len)
-        len = 0;
-    else if (len > cap_len - at)
-        len = cap_len - at;
+    if (at + len > cap_len) {
+        len = at < cap_len ? cap_len - at : 0;
+        syn->options = TCP_OPTIONS_CUT;
+    }
     if (len)
         memcpy(opts, frame + at, len);
     tcp_parse_syn(syn, opts, len, pkt->tcp_flags);
@@ -273,10 +273,9 @@ static void read_syn(struct flow_syn *syn, const struct packet *pkt, const uint8
 /* All but plain data and acknowledgments: the twin of track_unusual in bpf/. */
 static struct tracked *track_unusual(struct flows *flows, struct tracked *tracked,
                                      const struct packet *pkt, uint32_t pkts, const uint8_t *frame,
-                                     uint32_t cap_len, uint32_t *old_bytes)
+                                     uint32_t cap_len, struct tcp_verdict *verdict)
 {
     struct flow_syn syn = {0};
-    struct tcp_verdict verdict;
 
     if (pkt->tcp_flags & TCP_SYN)
         read_syn(&syn, pkt, frame, cap_len);
@@ -288,9 +287,8 @@ static struct tracked *track_unusual(struct flows *flows, struct tracked *tracke
         if (!tracked)
             return NULL;
     }
-    verdict = tcp_track_any(&tracked->flow, pkt, pkts, &syn, flows->now_ns);
-    *old_bytes = verdict.old_bytes;
-    if (verdict.events & TCP_EV_CLOSED) {
+    *verdict = tcp_track_any(&tracked->flow, pkt, pkts, &syn, flows->now_ns);
+    if (verdict->events & TCP_EV_CLOSED) {
         list_remove(flows, tracked);
         list_append(flows, tracked, LIST_CLOSED);
     }
@@ -299,20 +297,20 @@ static struct tracked *track_unusual(struct flows *flows, struct tracked *tracke
 
 struct tracked *flows_track(struct flows *flows, const struct packet *pkt, uint32_t pkts,
                             const uint8_t *frame, uint32_t cap_len, uint64_t now_ns,
-                            uint32_t *old_bytes)
+                            struct tcp_verdict *verdict)
 {
     uint32_t hash = flows_hash(&pkt->key);
     struct tracked *tracked = find(flows, &pkt->key, hash);
 
-    *old_bytes = 0;
+    *verdict = (struct tcp_verdict){0};
     flows->now_ns = now_ns;
     if (!tracked)
         tracked = make(flows, pkt, hash);
     if (tracked && pkt->key.l4_proto == IP_PROTO_TCP &&
         !tcp_track_expected(&tracked->flow, pkt, now_ns))
-        tracked = track_unusual(flows, tracked, pkt, pkts, frame, cap_len, old_bytes);
+        tracked = track_unusual(flows, tracked, pkt, pkts, frame, cap_len, verdict);
     if (tracked)
-        flow_count(&tracked->flow, pkt, pkts, *old_bytes, now_ns);
+        flow_count(&tracked->flow, pkt, pkts, tcp_not_new(verdict, pkt), now_ns);
     return tracked;
 }
 

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "packet.h"
 #include "session/session.h"
+#include "tcp.h"
 
 struct flows;
 
@@ -41,12 +41,12 @@ uint32_t flows_hash(const struct flow_key *key);
 
 /*
  * Count a packet of pkts wire packets to its session, which is made when there is none. frame: its data
- * from the first byte, for the options of a SYN; cap_len bytes are there. *old_bytes: of its payload,
- * seen before. NULL with errno on no memory. Borrowed until the next call.
+ * from the first byte, for the options of a SYN; cap_len bytes are there. *verdict: what the tracker
+ * says of a segment of TCP, else zero. NULL with errno on no memory. Borrowed until the next call.
  */
 struct tracked *flows_track(struct flows *flows, const struct packet *pkt, uint32_t pkts,
                             const uint8_t *frame, uint32_t cap_len, uint64_t now_ns,
-                            uint32_t *old_bytes);
+                            struct tcp_verdict *verdict);
 /* Number a session that the next flows_track makes so, in place of counting on. */
 void flows_expect(struct flows *flows, uint64_t number, uint8_t l4_proto, uint64_t stream_index);
 /* End the session of this key now, if there is one. */

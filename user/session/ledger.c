@@ -5,12 +5,13 @@
  */
 #include "session/session.h"
 
-/* What one direction's payload became; the four terms add up to its wire payload. */
+/* What one direction's payload became; the terms add up to its wire payload. */
 struct split {
     uint64_t delivered;
     uint64_t beyond_depth;
     uint64_t lost;
     uint64_t retransmitted;
+    uint64_t out_of_window;
 };
 
 /* Move up to want bytes out of *from; returns how many. */
@@ -39,6 +40,7 @@ static void split_samples(struct split *split, uint64_t sampled, const struct fl
         split->retransmitted += duplicate;
         split->beyond_depth += take(&sampled, tally->cut);
         split->lost += take(&sampled, tally->dropped);
+        split->out_of_window = take(&sampled, tally->out_of_window);
         old_left = less(less(old_left, duplicate), tally->recovered);
     }
     split->retransmitted += take(&sampled, old_left);
@@ -93,6 +95,7 @@ void ledger_balance(struct ledger *ledger, const struct flow *flow,
         ledger->beyond_depth += split.beyond_depth;
         ledger->lost += split.lost;
         ledger->retransmitted[d] = split.retransmitted;
+        ledger->out_of_window[d] = split.out_of_window;
         ledger->samples_dropped += flow->quality[d].samples_dropped;
     }
     ledger->seen = ledger->delivered + ledger->beyond_depth + ledger->lost;

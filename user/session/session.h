@@ -85,11 +85,12 @@ const char *l4_proto_name(uint8_t l4_proto);
 /* What became of the payload of one direction in stream/. Bytes. */
 struct stream_tally {
     uint64_t delivered;
-    uint64_t duplicate;  /* came again, and was dropped */
-    uint64_t cut;        /* on the wire, but not in the sample (depth, snaplen) */
-    uint64_t dropped;    /* sampled, and given up by a bound of memory, or outside the stream */
-    uint64_t recovered;  /* delivered although the tracker had called it old */
-    uint64_t hole_bytes; /* in holes listed */
+    uint64_t duplicate;     /* came again, and was dropped */
+    uint64_t cut;           /* on the wire, but not in the sample (depth, snaplen) */
+    uint64_t dropped;       /* sampled, and given up by a bound of memory, or outside the stream */
+    uint64_t out_of_window; /* beyond the receiver's window, and never acknowledged */
+    uint64_t recovered;     /* delivered although the tracker had called it old */
+    uint64_t hole_bytes;    /* in holes listed */
     uint64_t overlap_conflicts;
     uint64_t overlaps;
     uint32_t holes;
@@ -115,7 +116,7 @@ struct stream_hole {
 
 /*
  * The books of a session's payload, both directions added. seen = delivered + beyond_depth + lost;
- * seen + retransmitted = all payload on the wire.
+ * seen + retransmitted + out_of_window = all payload on the wire.
  */
 struct ledger {
     uint64_t seen;
@@ -123,6 +124,7 @@ struct ledger {
     uint64_t beyond_depth;
     uint64_t lost;
     uint64_t retransmitted[2]; /* by endpoint */
+    uint64_t out_of_window[2]; /* of what was sampled: else it is beyond_depth */
     uint64_t samples_dropped;
     bool midstream;
 };

@@ -160,6 +160,12 @@
         T("tcp." word ".", "gaps", U64, "", gaps, "holes in the reassembled stream", .side = end), \
         T("tcp." word ".", "gap_bytes", U64, "bytes", tally_u64, "bytes in these holes",           \
           OF(stream_tally, hole_bytes), .side = end),                                              \
+        T("tcp." word ".", "out_of_window", U64, "packets", quality_u32,                           \
+          "segments with numbers that the other side can't take: not believed when they came",     \
+          ALWAYS, OF(flow_quality, out_of_window), .side = end),                                   \
+        T("tcp." word ".", "out_of_window_bytes", U64, "bytes", out_of_window_bytes,               \
+          "payload beyond the receiver's window, and never acknowledged: in no stream",            \
+          .side = end),                                                                            \
         END
 
 #define HALF_RTT(word, end, help_)                                                                \

@@ -167,6 +167,15 @@ bool value_retransmit_bytes(struct record_view *view, const struct field *field,
     return give_u64(value, quality_of(view, field)->retransmit_bytes);
 }
 
+bool value_out_of_window_bytes(struct record_view *view, const struct field *field,
+                               struct field_value *value)
+{
+    const struct record *record = view->record;
+
+    return record->ledger && record->tally &&
+           give_u64(value, record->ledger->out_of_window[record_view_endpoint(view, field)]);
+}
+
 bool value_tally_u64(struct record_view *view, const struct field *field, struct field_value *value)
 {
     const struct stream_tally *tally = view->record->tally;

@@ -99,7 +99,8 @@ field_getter value_interface_count, value_vlan_count, value_hole_count, value_lo
 field_getter value_state, value_endpoint_state, value_missed_syn, value_connected;
 field_getter value_initial_seq, value_last_ack, value_syn_flags, value_endpoint_bit;
 field_getter value_mss, value_window_scale, value_option, value_unknown_option_count;
-field_getter value_ecn_negotiated, value_quality_u32, value_retransmit_bytes;
+field_getter value_ecn_negotiated, value_quality_u32, value_retransmit_bytes,
+    value_out_of_window_bytes;
 field_getter value_tally_u64, value_gaps, value_handshake_client, value_handshake_server;
 field_getter value_rtt, value_rtt_samples, value_half_rtt, value_half_rtt_samples;
 

@@ -25,6 +25,7 @@ void dialog_free(struct dialog *dialog)
     for (unsigned int from = 0; from < 2; from++) {
         waiting_fini(&dialog->stream[from].waiting, &dialog->memory);
         history_fini(dialog, from);
+        doubted_finish(dialog, from);
     }
     dialog->memory.budget->hole_list_bytes -= dialog->hole_cap * sizeof(*dialog->holes);
     free(dialog->holes);
@@ -72,6 +73,12 @@ void dialog_segment(struct dialog *dialog, const struct segment *seg)
             trusted.old_bytes = seg->wire_len;
         seg = &trusted;
     }
+    if (seg->doubted) {
+        doubted_keep(dialog, from, seg);
+        return;
+    }
+    if (stream->doubted)
+        doubted_followed(dialog, from, seg->seq);
     if (!dialog->conf.is_tcp ||
         (stream->has_origin && seg->seq == stream->origin_seq + (uint32_t)stream->next &&
          !stream->waiting.count && !stream->has_fin && !(seg->tcp_flags & (TCP_FIN | TCP_RST))))
@@ -86,6 +93,8 @@ void dialog_ack(struct dialog *dialog, unsigned int from, uint32_t ack, uint64_t
     struct stream *stream = &dialog->stream[other];
     int64_t offset;
 
+    if (stream->doubted)
+        doubted_acked(dialog, other, ack);
     if (!stream->has_origin)
         return;
     offset = stream_offset(stream, ack);
@@ -106,10 +115,16 @@ static int next_waiting(const struct dialog *dialog)
     return waiting_at(second, 0)->seg.pkt_index < waiting_at(first, 0)->seg.pkt_index;
 }
 
-void dialog_finish(struct dialog *dialog)
+void dialog_finish(struct dialog *dialog, const struct flow *flow)
 {
     int from;
 
+    for (from = 0; flow && from < 2; from++) {
+        if (flow->dir[from].known & FLOW_KNOWS_ACK)
+            dialog_ack(dialog, (unsigned int)from, flow->dir[from].ack, flow->dir[from].last_ns);
+    }
+    for (from = 0; from < 2; from++)
+        doubted_finish(dialog, (unsigned int)from);
     while ((from = next_waiting(dialog)) >= 0) {
         const struct waiting *waiting = &dialog->stream[from].waiting;
 

@@ -5,7 +5,7 @@
  *
  * Data in order is handed on at once, from the caller's memory; what comes beyond a gap is copied and
  * waits. The books (struct stream_tally): each payload byte of each segment lands in exactly one of
- * delivered, duplicate, cut and dropped; a byte that waits is in none of them yet, and after
+ * delivered, duplicate, cut, dropped and out_of_window; a byte that waits is in none of them yet, and after
  * dialog_finish none waits. A byte that is not delivered counts as duplicate when the tracker had
  * seen it before (segment.old_bytes): its first copy is in the books already.
  */
@@ -59,6 +59,7 @@ struct segment {
     uint16_t ip_id;
     uint8_t from; /* endpoint, 0 or 1 */
     uint8_t tcp_flags;
+    bool doubted; /* the tracker does not believe that the receiver took it */
 };
 
 /*
@@ -101,19 +102,24 @@ void dialog_begin(struct dialog *dialog, unsigned int from, uint32_t first_byte_
  * Payload of the session, in the order it was seen. Datagrams: seq is not looked at. A FIN (also one
  * without payload) ends its direction: bytes beyond the first FIN, bytes on a RST, and bytes more than
  * 1 GB from their place are dropped. seg->data is only read during the call.
+ * A segment that is doubted (beyond the receiver's window) waits apart until it is acknowledged, or one
+ * that is believed goes on from it; else its bytes are out_of_window, and never in the stream.
  * overlaps counts segments that cover bytes already there and others that are not, or bytes that wait
  * with other boundaries or other content; overlap_conflicts counts bytes that differ from those
  * that wait (and from history_bytes of what was delivered).
  */
 void dialog_segment(struct dialog *dialog, const struct segment *seg);
 /*
- * The side `from` has acknowledged everything before ack: what is missing below it in the other
+ * The side `from` has acknowledged everything before ack, and is believed: what is missing below it in the other
  * direction will not be sent again. It is declared a hole when bytes wait behind it, and either more
  * than 256 KB of them or for a second: captures reorder packets.
  */
 void dialog_ack(struct dialog *dialog, unsigned int from, uint32_t ack, uint64_t time_ns);
-/* The end: what is missing becomes holes, what waits is delivered after them. */
-void dialog_finish(struct dialog *dialog);
+/*
+ * The end: what is missing becomes holes, what waits is delivered after them. flow: the session's entry, which
+ * knows the last acknowledgments also when their segments were not sampled; NULL: dialog_ack was told of all.
+ */
+void dialog_finish(struct dialog *dialog, const struct flow *flow);
 
 const struct stream_tally *dialog_tally(const struct dialog *dialog); /* [2], by endpoint */
 /*

@@ -24,7 +24,8 @@ struct stream {
     uint64_t last_pkt_index; /* of the newest packet delivered */
     struct waiting waiting;
     struct history history;
-    uint32_t origin_seq; /* of offset 0 */
+    struct doubted *doubted; /* NULL: nothing is */
+    uint32_t origin_seq;     /* of offset 0 */
     bool has_origin;
     bool origin_told; /* by dialog_begin, so nothing is before it */
     bool has_fin;
@@ -70,6 +71,17 @@ void stream_segment(struct dialog *dialog, unsigned int from, const struct segme
 int64_t stream_offset(const struct stream *stream, uint32_t seq);
 /* Declare gaps below the other side's acknowledgment holes, if it is time to. */
 void stream_give_up_acked(struct dialog *dialog, unsigned int from, uint64_t time_ns);
+
+/* ---- doubted.c: what the tracker did not believe, until more is known */
+
+/* Keep a segment with payload or a FIN. */
+void doubted_keep(struct dialog *dialog, unsigned int from, const struct segment *seg);
+/* A believed segment begins at seq: what leads up to it, without a gap, was the session's too. */
+void doubted_followed(struct dialog *dialog, unsigned int from, uint32_t seq);
+/* The other side has acknowledged all before ack: what begins before it was taken. */
+void doubted_acked(struct dialog *dialog, unsigned int from, uint32_t ack);
+/* Nothing more will be known. */
+void doubted_finish(struct dialog *dialog, unsigned int from);
 
 /* ---- lots.c */
 
