@@ -3,7 +3,7 @@
 #ifndef SESSTAP_MAPS_BPF_H
 #define SESSTAP_MAPS_BPF_H
 
-#include "pin.h"
+#include "pinned.h"
 #include "tcp.h"
 #include <bpf/bpf_helpers.h>
 

@@ -133,13 +133,27 @@ static void note_lost_lines(struct pipeline *pipeline, uint64_t count, int err)
     pipeline->totals.sink_errors[PROM_SINK_RECORDS] += count - 1;
 }
 
-static void write_line(struct pipeline *pipeline, const struct record *record)
+/* The line is made; last: it is its session's last one. */
+static void announce_line(const struct pipeline *pipeline, const struct record *record, bool last)
+{
+    const struct pipeline_hooks *hooks = &pipeline->conf.hooks;
+    const struct linefile *records = pipeline->conf.records;
+    uint64_t end = records && !pipeline->line.failed
+                       ? records->size_bytes + records->held.len + pipeline->line.len + 1
+                       : 0;
+
+    if (last && hooks->line)
+        hooks->line(hooks->ctx, record, end);
+}
+
+static void write_line(struct pipeline *pipeline, const struct record *record, bool last)
 {
     struct linefile *records = pipeline->conf.records;
     uint64_t lost = records->lost_lines;
 
     buf_clear(&pipeline->line);
     record_write_json(&pipeline->line, record);
+    announce_line(pipeline, record, last);
     if (pipeline->line.failed)
         pipeline_note_error(pipeline, PROM_SINK_RECORDS, -ENOMEM, "in memory");
     else
@@ -148,12 +162,14 @@ static void write_line(struct pipeline *pipeline, const struct record *record)
 }
 
 static void record_write(struct pipeline *pipeline, struct session *session,
-                         const struct record *record)
+                         const struct record *record, bool last)
 {
     if (pipeline->conf.queue)
         record_queue_add(pipeline->conf.queue, record);
     else if (pipeline->conf.records)
-        write_line(pipeline, record);
+        write_line(pipeline, record, last);
+    else
+        announce_line(pipeline, record, last);
     if (!session->updates) {
         session->created_ns = record->now_ns;
         if (record->instance_id)
@@ -199,14 +215,16 @@ static void open_capture(struct pipeline *pipeline, struct session *session,
 {
     struct full_record full;
     struct field_value id;
-    char path[OUTFILE_PATH_MAX], comment[ID_BYTES];
+    char path[OUTFILE_PATH_MAX], comment[ID_BYTES], part[24] = "";
 
     record_prepare(pipeline, &full, session, flow, now_ns);
     comment[0] = '\0';
     if (field_get(pipeline->id_field, &full.record, &id))
         snprintf(comment, sizeof(comment), "%.*s", (int)id.len, id.text);
-    snprintf(path, sizeof(path), "%s/pcap/%llu.%s", pipeline->conf.dir,
-             (unsigned long long)session->number,
+    if (session->part)
+        snprintf(part, sizeof(part), "-%llu", (unsigned long long)session->part);
+    snprintf(path, sizeof(path), "%s/pcap/%llu%s.%s", pipeline->conf.dir,
+             (unsigned long long)session->number, part,
              pipeline->conf.format == CAPTURE_PCAP ? "pcap" : "pcapng");
     session->capture = capture_new(path, pipeline->conf.format, comment);
     if (!session->capture)
@@ -234,7 +252,8 @@ static void open_dialog(struct pipeline *pipeline, struct session *session, cons
         files->streams =
             streams_open_in(pipeline->conf.stream_batch, session->number, pipeline->conf.holes);
     else if (pipeline->conf.streams)
-        files->streams = streams_open(pipeline->conf.dir, session->number, pipeline->conf.holes);
+        files->streams =
+            streams_open(pipeline->conf.dir, session->number, session->part, pipeline->conf.holes);
     if (pipeline->conf.tcpsession && conf.is_tcp)
         files->tcpsession = tcpsession_open(pipeline->conf.dir, session->number);
     session->dialog = dialog_new(&conf);
@@ -499,6 +518,14 @@ static void release(struct session *session)
     session->taken = NULL;
 }
 
+void pipeline_leave(struct pipeline *pipeline, struct session *session, const struct flow *flow)
+{
+    if (session->dialog)
+        dialog_finish(session->dialog);
+    close_files(pipeline, session, flow);
+    release(session);
+}
+
 void pipeline_drop(struct pipeline *pipeline, struct session *session)
 {
     (void)pipeline;
@@ -524,7 +551,7 @@ static void add_totals(struct pipeline_totals *totals, const struct flow *flow,
 static void tell_end(struct pipeline *pipeline, struct session *session,
                      const struct full_record *full)
 {
-    record_write(pipeline, session, &full->record);
+    record_write(pipeline, session, &full->record, true);
     if (pipeline->conf.prom)
         prom_session_closed(pipeline->conf.prom, &full->record);
     if (pipeline->conf.screen)
@@ -570,7 +597,7 @@ void pipeline_update(struct pipeline *pipeline, struct session *session, const s
     struct full_record full;
 
     record_prepare(pipeline, &full, session, flow, now_ns);
-    record_write(pipeline, session, &full.record);
+    record_write(pipeline, session, &full.record, false);
 }
 
 void pipeline_show(struct pipeline *pipeline, struct session *session, const struct flow *flow,

@@ -25,7 +25,7 @@
 
 struct segment;
 
-/* What a command wants of the sessions besides files; each may be NULL. Offline only, but for record. */
+/* What a command wants of the sessions besides files; each may be NULL. Offline only, but for record and line. */
 struct pipeline_hooks {
     /* Stream bytes in order, each once; from: endpoint. */
     void (*data)(void *ctx, const struct session *session, const struct flow *flow,
@@ -35,6 +35,8 @@ struct pipeline_hooks {
                  unsigned int from, uint64_t offset, uint64_t length);
     /* A session's last record. */
     void (*record)(void *ctx, const struct record *record);
+    /* Before its line is written: how long sessions.ndjson is with it; 0: there is no line. */
+    void (*line)(void *ctx, const struct record *record, uint64_t end_bytes);
     void *ctx;
 };
 
@@ -144,6 +146,8 @@ struct pipeline_ended {
     uint64_t now_ns;
 };
 void pipeline_restore(struct pipeline *pipeline, const struct pipeline_ended *ended);
+/* A session that another process goes on with: its files end here, with no record. */
+void pipeline_leave(struct pipeline *pipeline, struct session *session, const struct flow *flow);
 /* A session whose entry is lost: its files are removed, nothing is written. */
 void pipeline_drop(struct pipeline *pipeline, struct session *session);
 

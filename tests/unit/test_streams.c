@@ -171,7 +171,7 @@ static void test_case(void **state)
 {
     const struct stream_case *row = *state;
     char *dir = make_dir();
-    struct streams *streams = streams_open(dir, 42, row->policy);
+    struct streams *streams = streams_open(dir, 42, 0, row->policy);
 
     assert_non_null(streams);
     for (int i = 0; i < STEPS && (row->steps[i].text || row->steps[i].hole_bytes); i++)
@@ -186,7 +186,7 @@ static void test_case(void **state)
 static void test_long_hole_is_sparse(void **state)
 {
     char *dir = make_dir();
-    struct streams *streams = streams_open(dir, 1, HOLES_ZERO);
+    struct streams *streams = streams_open(dir, 1, 0, HOLES_ZERO);
     struct stat stat_buf;
 
     (void)state;
@@ -204,7 +204,7 @@ static void test_long_hole_is_sparse(void **state)
 static void test_files_are_whole_or_not_there(void **state)
 {
     char *dir = make_dir(), *bytes = calloc(1, 600000);
-    struct streams *streams = streams_open(dir, 7, HOLES_ZERO);
+    struct streams *streams = streams_open(dir, 7, 0, HOLES_ZERO);
 
     (void)state;
     assert_int_equal(streams_data(streams, true, 0, bytes, 600000), 0);
@@ -224,17 +224,17 @@ static void test_errors(void **state)
     memset(long_dir, 'x', sizeof(long_dir) - 1);
     long_dir[sizeof(long_dir) - 1] = '\0';
     errno = 0;
-    assert_null(streams_open(long_dir, 1, HOLES_ZERO));
+    assert_null(streams_open(long_dir, 1, 0, HOLES_ZERO));
     assert_int_equal(errno, ENAMETOOLONG);
 
-    streams = streams_open("/tmp/sesstap-no-such-folder", 1, HOLES_ZERO);
+    streams = streams_open("/tmp/sesstap-no-such-folder", 1, 0, HOLES_ZERO);
     assert_int_equal(streams_data(streams, true, 0, "a", 1), -ENOENT);
     assert_int_equal(streams_data(streams, true, 1, "a", 1), -ENOENT);
     assert_int_equal(streams_hole(streams, true, 2, 100), -ENOENT);
     assert_int_equal(streams_close(streams), -ENOENT);
 
     /* One direction cannot be renamed to its place; the other is there all the same. */
-    streams = streams_open(dir, 1, HOLES_ZERO);
+    streams = streams_open(dir, 1, 0, HOLES_ZERO);
     assert_int_equal(streams_data(streams, true, 0, "a", 1), 0);
     assert_int_equal(streams_data(streams, false, 0, "b", 1), 0);
     assert_int_equal(mkdir(path_in(dir, "1.client"), 0755), 0);

@@ -21,6 +21,51 @@ int linefile_open(struct linefile *file, const char *path)
     return file->fd < 0 ? -errno : 0;
 }
 
+/* Where the last whole line of a file ends. -errno. */
+static int64_t whole_lines_end(int fd, int64_t size)
+{
+    char part[16384];
+
+    while (size > 0) {
+        int64_t from = size > (int64_t)sizeof(part) ? size - (int64_t)sizeof(part) : 0;
+        ssize_t got = pread(fd, part, (size_t)(size - from), from);
+        const char *last = got > 0 ? memrchr(part, '\n', (size_t)got) : NULL;
+
+        if (got != size - from)
+            return got < 0 ? -errno : -EIO;
+        if (last)
+            return from + (last - part) + 1;
+        size = from;
+    }
+    return 0;
+}
+
+int linefile_resume(struct linefile *file, const char *path)
+{
+    struct stat st;
+    int64_t end = 0;
+    int err = 0;
+
+    *file = (struct linefile){.fd = STDOUT_FILENO};
+    file->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, FILE_MODE);
+    if (file->fd < 0)
+        return -errno;
+    if (fstat(file->fd, &st))
+        err = -errno;
+    else if (S_ISREG(st.st_mode))
+        end = whole_lines_end(file->fd, st.st_size);
+    if (end < 0)
+        err = (int)end;
+    else if (!err && S_ISREG(st.st_mode) && end < st.st_size && ftruncate(file->fd, end))
+        err = -errno;
+    file->size_bytes = (uint64_t)end;
+    if (err) {
+        close(file->fd);
+        file->fd = -1;
+    }
+    return err;
+}
+
 void linefile_write(struct linefile *file, const char *line, size_t len)
 {
     if (!buf_reserve(&file->held, len + 1)) {

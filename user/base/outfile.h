@@ -51,6 +51,8 @@ struct linefile {
 
 /* Creates or truncates path; "-" is stdout. 0 or -errno. */
 int linefile_open(struct linefile *file, const char *path);
+/* Creates path or goes on behind its last whole line: what a killed process wrote of another is cut off. */
+int linefile_resume(struct linefile *file, const char *path);
 /* line without its newline. Held until linefile_flush or 64 KB. Counts what cannot be written. */
 void linefile_write(struct linefile *file, const char *line, size_t len);
 /*

@@ -55,22 +55,22 @@ int output_read_hosts(struct names *names, const char *path)
     return err ? -EINVAL : 0;
 }
 
-static int open_lines(struct linefile *records, const char *path)
+static int open_lines(struct linefile *records, const char *path, bool go_on)
 {
-    int err = linefile_open(records, path);
+    int err = go_on ? linefile_resume(records, path) : linefile_open(records, path);
 
     if (err)
         log_error("cannot write %s: %s", path, strerror(-err));
     return err;
 }
 
-int output_open_records(struct linefile *records, const char *dir, bool captures)
+int output_open_records(struct linefile *records, const char *dir, bool captures, bool go_on)
 {
     char path[OUTFILE_PATH_MAX];
     int err;
 
     if (!dir)
-        return open_lines(records, "-");
+        return open_lines(records, "-", false);
     if (snprintf(path, sizeof(path), "%s/sessions.ndjson", dir) >= (int)sizeof(path)) {
         log_error("%s: the name is too long", dir);
         return -ENAMETOOLONG;
@@ -81,5 +81,5 @@ int output_open_records(struct linefile *records, const char *dir, bool captures
         err = make_folder(path);
         snprintf(path, sizeof(path), "%s/sessions.ndjson", dir);
     }
-    return err ? err : open_lines(records, path);
+    return err ? err : open_lines(records, path, go_on);
 }

@@ -20,9 +20,9 @@ int output_set_holes(enum hole_policy *holes, const char *text);
 int output_read_hosts(struct names *names, const char *path);
 
 /*
- * Make the folder, with the one of captures if asked for, and begin its sessions.ndjson; dir NULL: records
- * go to stdout. 0; -errno after a line that names what can't be.
+ * Make the folder, with the one of captures if asked for, and begin its sessions.ndjson, or go on with it; dir
+ * NULL: records go to stdout. 0; -errno after a line that names what can't be.
  */
-int output_open_records(struct linefile *records, const char *dir, bool captures);
+int output_open_records(struct linefile *records, const char *dir, bool captures, bool go_on);
 
 #endif

@@ -89,7 +89,8 @@ static int set_option(void *ctx, int option, const char *arg)
 
 static int open_records(struct reading *reading)
 {
-    int err = output_open_records(&reading->records, reading->dir, reading->conf.pipeline.captures);
+    int err = output_open_records(&reading->records, reading->dir, reading->conf.pipeline.captures,
+                                  false);
 
     if (err)
         return err;

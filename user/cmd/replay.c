@@ -125,7 +125,8 @@ static void fill_pipeline_conf(struct replay *replay)
     conf->interface_name = interface_name;
     conf->instance_name = instance_name;
     conf->ctx = replay;
-    conf->hooks = (struct pipeline_hooks){hooks->data, hooks->hole, hooks->record, hooks->ctx};
+    conf->hooks = (struct pipeline_hooks){
+        .data = hooks->data, .hole = hooks->hole, .record = hooks->record, .ctx = hooks->ctx};
 }
 
 static void sum_up(struct replay *replay)

@@ -17,6 +17,7 @@
 #include "cmd/track.h"
 #include "host/machine.h"
 #include "sink/screen.h"
+#include "source/live/pin.h"
 
 /* The rings wake us by backlog; all else can wait this long. */
 #define TICK_MS 50
@@ -35,6 +36,7 @@ struct run {
     struct linefile records;
     bool has_records;
     struct screen *screen;
+    struct pin pin; /* with --pin */
     char whisperer[MACHINE_NAME_SIZE];
     int signal_fd;
     int epoll_fd;
@@ -44,7 +46,8 @@ struct run {
 
 static int open_records(struct run *run)
 {
-    int err = output_open_records(&run->records, run->options.dir, run->options.captures);
+    int err = output_open_records(&run->records, run->options.dir, run->options.captures,
+                                  run->options.pin != NULL);
 
     if (err)
         return err;
@@ -111,6 +114,12 @@ static void plan(struct run *run)
         live->payload_ring_bytes = PAYLOAD_RING_BYTES;
         pipeline->whole_sessions = options->captures && options->depth_bytes == DEPTH_ALL;
     }
+    if (options->pin) {
+        live->pin = &run->pin;
+        live->payload_ring_bytes = PAYLOAD_RING_BYTES; /* the next process may want payload */
+    }
+    run->track.unpin = options->unpin;
+    run->track.max_flows_given = options->max_flows_given;
     run->track.filter.patterns = (const char *const *)options->interfaces;
     run->track.filter.count = options->interface_count;
     run->track.prom_path = options->prom;
@@ -171,8 +180,10 @@ static int track(struct run *run)
         tracker_free(tracker);
         return EXIT_FAILED;
     }
-    tracker_announce(tracker);
-    loop(run, tracker);
+    if (!run->options.unpin) {
+        tracker_announce(tracker);
+        loop(run, tracker);
+    }
     tracker_stop(tracker);
     screen_free(run->screen);
     run->screen = NULL;
@@ -187,6 +198,7 @@ static void run_fini(struct run *run)
     screen_free(run->screen);
     if (run->has_records)
         linefile_close(&run->records);
+    pin_close(&run->pin);
     if (run->signal_fd >= 0)
         close(run->signal_fd);
     if (run->epoll_fd >= 0)
@@ -196,7 +208,7 @@ static void run_fini(struct run *run)
 
 int cmd_run(int argc, char **argv)
 {
-    struct run run = {.signal_fd = -1, .epoll_fd = -1};
+    struct run run = {.signal_fd = -1, .epoll_fd = -1, .pin = {.dir_fd = -1}};
     int err = run_options_parse(&run.options, argc, argv), status = EXIT_FAILED;
 
     if (err) {
@@ -204,7 +216,9 @@ int cmd_run(int argc, char **argv)
         return EXIT_USAGE;
     }
     plan(&run);
-    if (!open_outputs(&run)) {
+    if (run.options.pin)
+        err = pin_open(&run.pin, run.options.pin, run.options.unpin);
+    if (!err && !open_outputs(&run)) {
         err = open_events(&run);
         if (err)
             log_error("cannot wait for events: %s", strerror(-err));

@@ -26,6 +26,8 @@ enum {
     OPT_INTERVAL,
     OPT_MAX_FLOWS,
     OPT_MODE,
+    OPT_PIN,
+    OPT_UNPIN,
     OPT_HTTP,
     OPT_NO_APP,
     OPT_HOSTS,
@@ -44,6 +46,8 @@ static const struct option LONG_OPTIONS[] = {
     {"interval", required_argument, NULL, OPT_INTERVAL},
     {"max-flows", required_argument, NULL, OPT_MAX_FLOWS},
     {"mode", required_argument, NULL, OPT_MODE},
+    {"pin", required_argument, NULL, OPT_PIN},
+    {"unpin", no_argument, NULL, OPT_UNPIN},
     {"http", no_argument, NULL, OPT_HTTP},
     {"no-app", no_argument, NULL, OPT_NO_APP},
     {"hosts", required_argument, NULL, OPT_HOSTS},
@@ -156,6 +160,7 @@ static int parse_one(struct run_options *options, int option, const char *arg)
     case OPT_MAX_FLOWS:
         err = parse_number("--max-flows", "", arg, 16, MAX_MAX_FLOWS, false, &number);
         options->max_flows = (uint32_t)number;
+        options->max_flows_given = true;
         return err;
     case OPT_PCAP:
         return output_set_format(&options->captures, &options->format, CAPTURE_PCAP);
@@ -173,6 +178,12 @@ static int parse_one(struct run_options *options, int option, const char *arg)
         return parse_seconds("--duration", arg, &options->duration_ns);
     case OPT_INTERVAL:
         return parse_seconds("--interval", arg, &options->interval_ns);
+    case OPT_PIN:
+        options->pin = arg;
+        return 0;
+    case OPT_UNPIN:
+        options->unpin = true;
+        return 0;
     case OPT_MODE:
         return parse_mode(options, arg);
     case OPT_HTTP:
@@ -207,6 +218,10 @@ static int check(const struct run_options *options, int argc, char **argv)
     if (optind < argc) {
         log_error("%s: run takes no files or names, only options; interfaces go after -i",
                   argv[optind]);
+        return -EINVAL;
+    }
+    if (options->unpin && !options->pin) {
+        log_error("--unpin needs the folder to be ended: add --pin DIR");
         return -EINVAL;
     }
     if ((options->captures || options->streams) && !options->dir) {

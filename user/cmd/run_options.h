@@ -34,6 +34,9 @@ struct run_options {
     bool lots;
     enum hole_policy holes;
     bool depth_given;
+    bool max_flows_given;
+    const char *pin; /* --pin */
+    bool unpin;
     bool no_app; /* sessions are not looked into, though their payload is read */
     struct app_conf app;
     struct names *names; /* owned: of --hosts and of answers seen */

@@ -12,6 +12,7 @@
 #include "cmd/track_internal.h"
 #include "flow.h"
 #include "session/expiry.h"
+#include "source/live/pin.h"
 #include "version.h"
 
 #define MS_NS 1000000ull
@@ -26,14 +27,15 @@
 static struct session *session_of(struct tracker *tracker, uint64_t id, const struct flow_key *key)
 {
     struct session *session = table_find(tracker->table, id);
+    bool is_new;
 
     if (session)
         return session;
-    session = table_insert(tracker->table, id, key);
+    session = track_pin_session(tracker, id, key, &is_new);
     if (!session)
         return NULL; /* the entry stays in the kernel: the next pass tries again */
     session->sweep = tracker->pass;
-    if (tracker->prom)
+    if (tracker->prom && is_new)
         prom_session_opened(tracker->prom, key->l4_proto);
     return session;
 }
@@ -67,10 +69,9 @@ static void on_lifecycle(void *ctx, const struct record_event *event)
         end_later(tracker, session, CLOSE_NONE, EXPIRY_LINGER_NS);
 }
 
-/* The entry is another session's by now: this is all there will be of the old one. */
-static void on_reused(void *ctx, const struct record_flow *record)
+void track_ended(struct tracker *tracker, const struct record_flow *record,
+                 enum close_reason reason)
 {
-    struct tracker *tracker = ctx;
     struct session *session = session_of(tracker, record->event.flow_id, &record->event.key);
 
     if (!session || session->taken)
@@ -79,7 +80,14 @@ static void on_reused(void *ctx, const struct record_flow *record)
     if (!session->taken)
         return;
     *session->taken = record->flow;
-    end_later(tracker, session, CLOSE_REUSED, 0);
+    end_later(tracker, session, reason, 0);
+    session->close_reason = reason;
+}
+
+/* The entry is another session's by now: this is all there will be of the old one. */
+static void on_reused(void *ctx, const struct record_flow *record)
+{
+    track_ended(ctx, record, CLOSE_REUSED);
 }
 
 static void on_sample(void *ctx, const struct record_sample *sample, const uint8_t *headers,
@@ -89,8 +97,8 @@ static void on_sample(void *ctx, const struct record_sample *sample, const uint8
     struct session *session = session_of(tracker, sample->flow_id, &sample->key);
     struct flow flow = {0};
 
-    if (!session)
-        return;
+    if (!session || !pipeline_reads_payload(&tracker->options.pipeline))
+        return; /* an earlier process wanted it */
     if (pipeline_wants_flow(session)) {
         if (session->taken)
             flow = *session->taken;
@@ -105,6 +113,7 @@ static void finish(struct tracker *tracker, struct session *session, const struc
 {
     pipeline_finish(tracker->pipeline, session, flow, reason, tracker->now_ns);
     table_remove(tracker->table, session);
+    track_pin_finished(tracker);
 }
 
 /* A session that was silent too long may have spoken since the sweep looked. */
@@ -127,7 +136,7 @@ static void finish_due(struct tracker *tracker, struct session *session)
 
     if (session->taken) {
         flow = *session->taken;
-        finish(tracker, session, &flow, CLOSE_REUSED);
+        finish(tracker, session, &flow, session->close_reason);
         return;
     }
     session->due_ns = 0;
@@ -189,8 +198,10 @@ static void visit_flow(void *ctx, const struct flow_key *key, const struct flow 
     if (tracker->options.interval_ns) {
         uint64_t since = session->recorded_ns ? session->recorded_ns : flow->first_ns;
 
-        if (tracker->now_ns >= since + tracker->options.interval_ns)
+        if (tracker->now_ns >= since + tracker->options.interval_ns) {
             pipeline_update(tracker->pipeline, session, flow, tracker->now_ns);
+            track_pin_updated(session);
+        }
     }
     pipeline_show(tracker->pipeline, session, flow, tracker->now_ns);
 }
@@ -203,6 +214,7 @@ static void visit_vanished(void *ctx, struct session *session)
     if (session->due_ns || session->sweep + 2 >= tracker->pass)
         return;
     pipeline_drop(tracker->pipeline, session);
+    track_pin_dropped(tracker, session);
     table_remove(tracker->table, session);
     tracker->vanished++;
 }
@@ -219,8 +231,10 @@ static void sweep(struct tracker *tracker)
     do {
         result = live_sweep_step(tracker->live, SIZE_MAX, visit_flow, tracker);
     } while (result == LIVE_SWEEP_MORE);
-    if (result == LIVE_SWEEP_DONE)
-        table_each(tracker->table, visit_vanished, tracker);
+    if (result != LIVE_SWEEP_DONE)
+        return;
+    table_each(tracker->table, visit_vanished, tracker);
+    track_pin_swept(tracker);
 }
 
 static void pass(struct tracker *tracker)
@@ -235,6 +249,7 @@ static void pass(struct tracker *tracker)
         track_write_prom(tracker);
     track_draw(tracker);
     pipeline_flush(tracker->pipeline);
+    track_pin_commit(tracker);
     took = clock_mono_ns() - tracker->now_ns;
     if (period < took * PASS_SHARE)
         period = took * PASS_SHARE;
@@ -269,10 +284,14 @@ static void visit_last(void *ctx, const struct flow_key *key, const struct flow 
 {
     struct tracker *tracker = ctx;
     struct session *session = session_of(tracker, flow->id, key);
+    struct flow last = *flow;
 
     if (!session)
         return;
-    finish(tracker, session, flow, session->close_reason ? session->close_reason : CLOSE_SHUTDOWN);
+    if (session->close_reason == CLOSE_NONE)
+        session->close_reason = CLOSE_SHUTDOWN;
+    if (!live_take(tracker->live, key, flow->id, session->close_reason, &last))
+        finish(tracker, session, &last, session->close_reason);
 }
 
 static void visit_lost(void *ctx, struct session *session)
@@ -280,6 +299,7 @@ static void visit_lost(void *ctx, struct session *session)
     struct tracker *tracker = ctx;
 
     pipeline_drop(tracker->pipeline, session);
+    track_pin_dropped(tracker, session);
     table_remove(tracker->table, session);
     tracker->vanished++;
 }
@@ -293,23 +313,28 @@ static void finish_taken(struct tracker *tracker)
         if (session->taken) {
             struct flow flow = *session->taken;
 
-            finish(tracker, session, &flow, CLOSE_REUSED);
+            finish(tracker, session, &flow, session->close_reason);
         }
     }
 }
 
-void tracker_stop(struct tracker *tracker)
+static void read_all_rings(struct tracker *tracker)
 {
-    const struct timespec moment = {0, 20 * (long)MS_NS};
-
-    tracker->stopping = true;
-    live_quiet(tracker->live);
-    nanosleep(&moment, NULL); /* programs that were running when they were detached */
     tracker->now_ns = clock_mono_ns();
     while (!live_poll(tracker->live))
         ;
     live_poll_spill(tracker->live);
     tracker->now_ns = clock_mono_ns();
+}
+
+/* All that the kernel holds is recorded. */
+static void finish_all(struct tracker *tracker)
+{
+    const struct timespec moment = {0, 20 * (long)MS_NS};
+
+    live_quiet(tracker->live);
+    nanosleep(&moment, NULL); /* programs that were running when they were detached */
+    read_all_rings(tracker);
     finish_taken(tracker);
     memset(&tracker->gauges, 0, sizeof(tracker->gauges));
     if (tracker->options.pipeline.screen)
@@ -318,12 +343,32 @@ void tracker_stop(struct tracker *tracker)
         ;
     table_each(tracker->table, visit_lost, tracker);
     tracker->open = 0;
+    tracker->ended = true;
+}
+
+/* Only what is over by now is recorded; the rest is the next process'. */
+static void finish_over(struct tracker *tracker)
+{
+    read_rings(tracker);
+    tracker->now_ns = clock_mono_ns();
+    finish_all_due(tracker);
+    track_pin_leave(tracker);
+}
+
+void tracker_stop(struct tracker *tracker)
+{
+    tracker->stopping = true;
+    if (tracker->options.live.pin && !tracker->options.unpin)
+        finish_over(tracker);
+    else
+        finish_all(tracker);
     live_event_counts(tracker->live, tracker->events);
     track_warn_full(tracker);
     if (tracker->prom)
         track_write_prom(tracker);
     track_draw(tracker);
     pipeline_flush(tracker->pipeline);
+    track_pin_commit(tracker);
 }
 
 /* ---- beginning and end of it all -------------------------------------------------------------- */
@@ -332,6 +377,7 @@ static int tracker_open(struct tracker *tracker)
 {
     const struct live_events events = {on_lifecycle, on_reused, on_sample, tracker};
     struct pipeline_conf *conf = &tracker->options.pipeline;
+    int err;
 
     tracker->live = live_open(&tracker->options.live, &events);
     if (!tracker->live)
@@ -339,11 +385,14 @@ static int tracker_open(struct tracker *tracker)
     conf->interface_name = track_link_name;
     conf->describe_host = track_describe_host;
     conf->ctx = tracker;
+    tracker->table = table_new();
+    if (tracker->table && track_pin_open(tracker))
+        return -EINVAL;
+    tracker->options.live.max_flows = live_max_flows(tracker->live);
     if (tracker->options.prom_path) {
         tracker->prom = prom_new(SESSTAP_VERSION);
         conf->prom = tracker->prom;
     }
-    tracker->table = table_new();
     tracker->pipeline = pipeline_new(conf);
     tracker->containers = containers_new();
     if (!tracker->table || !tracker->pipeline || !tracker->containers ||
@@ -353,7 +402,10 @@ static int tracker_open(struct tracker *tracker)
     }
     if (tracker->prom && track_first_prom(tracker))
         return -EIO;
-    return track_links_open(tracker);
+    err = track_links_open(tracker);
+    if (!err)
+        track_pin_resume(tracker);
+    return err;
 }
 
 struct tracker *tracker_new(const struct track_options *options)
@@ -363,6 +415,7 @@ struct tracker *tracker_new(const struct track_options *options)
     if (!tracker)
         return NULL;
     tracker->options = *options;
+    tracker->options.live.version = SESSTAP_VERSION;
     tracker->now_ns = tracker->started_ns = clock_mono_ns();
     tracker->pass_due_ns = tracker->now_ns + PASS_PERIOD_NS;
     if (tracker_open(tracker)) {
@@ -372,12 +425,24 @@ struct tracker *tracker_new(const struct track_options *options)
     return tracker;
 }
 
+/* What is pinned stays, but when all of it is recorded, or when a first start failed. */
+static bool keeps_on(const struct tracker *tracker)
+{
+    const struct pin *pin = tracker->options.live.pin;
+
+    return pin && !tracker->ended && (pin->resumed || tracker->stopping);
+}
+
 void tracker_free(struct tracker *tracker)
 {
     if (!tracker)
         return;
     links_close(tracker->links);
-    live_close(tracker->live);
+    if (keeps_on(tracker))
+        live_leave(tracker->live);
+    else
+        live_close(tracker->live);
+    notes_free(tracker->notes);
     containers_free(tracker->containers);
     pipeline_free(tracker->pipeline);
     prom_free(tracker->prom);

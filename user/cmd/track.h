@@ -19,6 +19,8 @@ struct track_options {
     struct link_filter filter;
     const char *prom_path; /* NULL: no metrics */
     uint64_t interval_ns;  /* records of open sessions; 0: none */
+    bool max_flows_given;
+    bool unpin; /* track no more: only end what is pinned */
 };
 
 struct tracker;
@@ -32,7 +34,10 @@ void tracker_free(struct tracker *tracker);
 int tracker_watch(struct tracker *tracker, int epoll_fd, uint64_t tag);
 /* What has come since the last call: interfaces, rings, sessions that are due, the sweep. */
 void tracker_step(struct tracker *tracker);
-/* Detach from all, and finish every session: what the kernel still holds is recorded. */
+/*
+ * Detach from all, and finish every session: what the kernel still holds is recorded. With a pin, and not unpin:
+ * leave all that goes on to the next process.
+ */
 void tracker_stop(struct tracker *tracker);
 
 /* The state of things in one line each: how many interfaces, how large a table. */

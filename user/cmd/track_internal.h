@@ -5,6 +5,8 @@
 
 #include "cmd/track.h"
 #include "host/container.h"
+#include "session/journal.h"
+#include "session/notes.h"
 #include "session/table.h"
 
 struct tracker {
@@ -26,7 +28,11 @@ struct tracker {
     uint64_t vanished; /* sessions known to user space whose entry was lost */
     uint64_t attach_failures;
     uint32_t pass;
+    struct journal journal; /* with a pin, as notes */
+    struct notes *notes;
+    bool settled; /* each entry that an earlier process left was seen */
     bool stopping;
+    bool ended; /* all is recorded: nothing is to be kept */
     bool said_full;
     bool said_veth;
     size_t open;                 /* entries seen in the last pass */
@@ -50,5 +56,33 @@ void track_write_prom(struct tracker *tracker);
 int track_first_prom(struct tracker *tracker);
 void track_draw(struct tracker *tracker);
 void track_warn_full(struct tracker *tracker);
+
+/* track.c: the last content of a session whose entry is gone. */
+void track_ended(struct tracker *tracker, const struct record_flow *record,
+                 enum close_reason reason);
+
+/* track_pin.c. Without a pin each does nothing, but for the numbering of sessions. */
+/* After live_open and table_new, before the pipeline is made. 0; -errno after a line. */
+int track_pin_open(struct tracker *tracker);
+/* Sessions that ended before an earlier process had recorded them. Before the rings are read. */
+void track_pin_resume(struct tracker *tracker);
+/* A session that is new here; *is_new: also to those before. NULL: no memory. */
+struct session *track_pin_session(struct tracker *tracker, uint64_t id, const struct flow_key *key,
+                                  bool *is_new);
+/* A record of it was made, and it goes on. */
+void track_pin_updated(struct session *session);
+/* It is given up with no record. */
+void track_pin_dropped(struct tracker *tracker, struct session *session);
+/* A session's last record was made: when it is written already, it can be forgotten. */
+void track_pin_finished(struct tracker *tracker);
+/* All records that were made are written, or given up. */
+void track_pin_commit(struct tracker *tracker);
+/* A whole pass found every session that there is. */
+void track_pin_swept(struct tracker *tracker);
+/* Sessions go on without us: their files end, tracker->open is how many there are. */
+void track_pin_leave(struct tracker *tracker);
+void track_pin_name(struct tracker *tracker, const struct link_info *link);
+/* NULL: not known. */
+const char *track_pin_old_name(const struct tracker *tracker, uint32_t ifindex);
 
 #endif

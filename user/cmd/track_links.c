@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cmd/track_internal.h"
+#include "source/live/pin.h"
 
 static void attach(struct tracker *tracker, const struct link_info *link)
 {
@@ -18,7 +19,7 @@ static void attach(struct tracker *tracker, const struct link_info *link)
     };
     int err;
 
-    if (tracker->stopping || !link_is_readable(link) ||
+    if (tracker->stopping || tracker->options.unpin || !link_is_readable(link) ||
         !links_match(&tracker->options.filter, link))
         return;
     err = live_attach(tracker->live, &what);
@@ -37,6 +38,7 @@ static void attach(struct tracker *tracker, const struct link_info *link)
             "its throughput; --mode tc does not",
             link->name);
     }
+    track_pin_name(tracker, link);
     containers_find(tracker->containers, link, tracker->now_ns);
 }
 
@@ -62,6 +64,19 @@ static void on_removed(void *ctx, const struct link_info *link)
 
     if (!live_detach(tracker->live, link->ifindex))
         tracker->pass_due_ns = tracker->now_ns;
+}
+
+/*
+ * With a pin: now it is known which of an earlier process' interfaces are wanted still, and in which scope each is;
+ * before, it kept the one it had.
+ */
+static void settle(struct tracker *tracker)
+{
+    const struct link_info *link = NULL;
+
+    live_settle(tracker->live);
+    while ((link = links_next(tracker->links, link)))
+        live_set_scope(tracker->live, link->ifindex, link->scope);
 }
 
 static int complain_missing(const struct tracker *tracker, const char *name)
@@ -93,6 +108,8 @@ int track_links_open(struct tracker *tracker)
         log_error("cannot list the interfaces: %s", strerror(errno));
         return -errno;
     }
+    if (tracker->options.live.pin)
+        links_keep_scopes(tracker->links, tracker->options.live.pin->state->scopes, PIN_SCOPES);
     do {
         err = links_poll(tracker->links);
     } while (err > 0);
@@ -100,11 +117,15 @@ int track_links_open(struct tracker *tracker)
         log_error("cannot list the interfaces: %s", strerror(-err));
         return err;
     }
+    if (tracker->options.unpin)
+        return 0;
     missing = links_missing(tracker->links, &tracker->options.filter);
     if (missing)
         return complain_missing(tracker, missing);
     if (tracker->attach_failures && !live_attached(tracker->live))
         return -EIO;
+    if (tracker->options.live.pin)
+        settle(tracker);
     return 0;
 }
 
@@ -118,6 +139,8 @@ const char *track_link_name(void *ctx, uint32_t ifindex)
     const struct tracker *tracker = ctx;
     const char *name = links_name(tracker->links, ifindex);
 
+    if (!name)
+        name = track_pin_old_name(tracker, ifindex);
     return name ? name : "(unknown)";
 }
 

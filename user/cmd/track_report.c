@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/track_internal.h"
+#include "source/live/pin.h"
 
 #define PROM_PERIOD_NS 5000000000ull
 
@@ -215,27 +216,57 @@ static void report_unwritten(const struct pipeline_totals *totals)
             (unsigned long long)errors[PROM_SINK_METRICS]);
 }
 
-bool tracker_report(struct tracker *tracker)
+/* With a pin, over all processes that had it. */
+static uint64_t tracked_skbs(const struct tracker *tracker)
 {
-    const struct pipeline_totals *totals = pipeline_totals(tracker->pipeline);
+    if (tracker->options.live.pin)
+        return journal_totals(&tracker->journal)->skbs;
+    return pipeline_totals(tracker->pipeline)->skbs;
+}
+
+/* Programs go on counting, so there is no moment of which a balance could be drawn. */
+static void report_kept(const struct tracker *tracker)
+{
+    const char *dir = tracker->options.live.pin->dir;
+
+    log_info(
+        "%zu open sessions go on in %s, with all packets from now on: sesstap run --pin %s goes on with "
+        "them, with --unpin it ends them",
+        tracker->open, dir, dir);
+}
+
+/* seen = tracked + unaccounted; false when it is not so. */
+static bool report_balance(const struct tracker *tracker)
+{
     struct traffic reasons[UNACCOUNTED_COUNT], seen = seen_total(tracker), unaccounted;
+    uint64_t tracked = tracked_skbs(tracker);
     struct buf line = {0};
     long long difference;
 
     live_unaccounted(tracker->live, reasons);
     unaccounted = unaccounted_total(reasons);
-    difference = (long long)(seen.skbs - totals->skbs - unaccounted.skbs);
+    difference = (long long)(seen.skbs - tracked - unaccounted.skbs);
     buf_printf(&line, "packets seen %llu = tracked %llu + unaccounted %llu",
-               (unsigned long long)seen.skbs, (unsigned long long)totals->skbs,
+               (unsigned long long)seen.skbs, (unsigned long long)tracked,
                (unsigned long long)unaccounted.skbs);
     add_reasons(&line, reasons);
     if (difference)
         buf_printf(&line, " + %lld that nothing explains", difference);
     buf_add_char(&line, '\0');
-    log_info("%llu sessions recorded", (unsigned long long)totals->sessions);
-    report_losses(tracker, totals);
-    report_unwritten(totals);
     log_info("%s", line.failed ? "out of memory" : line.data);
     buf_fini(&line);
     return !difference;
+}
+
+bool tracker_report(struct tracker *tracker)
+{
+    const struct pipeline_totals *totals = pipeline_totals(tracker->pipeline);
+
+    log_info("%llu sessions recorded", (unsigned long long)totals->sessions);
+    report_losses(tracker, totals);
+    report_unwritten(totals);
+    if (tracker->ended)
+        return report_balance(tracker);
+    report_kept(tracker);
+    return true;
 }

@@ -351,6 +351,11 @@ struct links *links_open(const struct links_events *events)
     return links;
 }
 
+void links_keep_scopes(struct links *links, struct pin_scope *room, uint32_t count)
+{
+    scopes_keep(links->scopes, room, count);
+}
+
 static void free_nodes(struct node_list *list)
 {
     struct node *node;

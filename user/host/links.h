@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pinned.h"
+
 #define LINK_NAME_SIZE    16 /* IFNAMSIZ */
 #define LINK_KIND_SIZE    32
 #define LINK_ADDRESS_SIZE 32
@@ -54,6 +56,8 @@ struct links;
  * added. NULL with errno.
  */
 struct links *links_open(const struct links_events *events);
+/* scopes_keep, before the first links_poll. */
+void links_keep_scopes(struct links *links, struct pin_scope *room, uint32_t count);
 void links_close(struct links *links); /* NULL is fine; no callbacks */
 
 /* Readable when links_poll has something to do. Borrowed. */

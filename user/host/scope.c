@@ -20,6 +20,8 @@ struct scopes {
     uint32_t count;
     uint16_t last_own; /* the next is looked for after it, so that a number rests after use */
     bool dirty;
+    struct pin_scope *kept; /* NULL: numbers go with us */
+    uint32_t kept_count;
 };
 
 bool subnet_overlaps(const struct subnet *a, const struct subnet *b)
@@ -68,6 +70,26 @@ void scopes_free(struct scopes *scopes)
     free(scopes);
 }
 
+void scopes_keep(struct scopes *scopes, struct pin_scope *room, uint32_t count)
+{
+    scopes->kept = room;
+    scopes->kept_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (room[i].ifindex && room[i].scope > scopes->last_own)
+            scopes->last_own = room[i].scope;
+    }
+}
+
+/* Where a bridge's number is kept; ifindex 0: a free place. NULL: nowhere. */
+static struct pin_scope *find_kept(const struct scopes *scopes, uint32_t ifindex)
+{
+    for (uint32_t i = 0; i < scopes->kept_count; i++) {
+        if (scopes->kept[i].ifindex == ifindex)
+            return &scopes->kept[i];
+    }
+    return NULL;
+}
+
 int scopes_add_bridge(struct scopes *scopes, uint32_t ifindex)
 {
     struct bridge *bridges;
@@ -89,6 +111,8 @@ void scopes_remove_bridge(struct scopes *scopes, uint32_t ifindex)
 
     if (!bridge)
         return;
+    if (find_kept(scopes, ifindex))
+        find_kept(scopes, ifindex)->ifindex = 0;
     free(bridge->subnets);
     *bridge = scopes->bridges[--scopes->count];
     scopes->dirty = true;
@@ -171,6 +195,21 @@ static uint16_t take_number(struct scopes *scopes)
     return scopes->last_own;
 }
 
+/* The number that the bridge had in an earlier process, or one that is given now and kept. */
+static uint16_t number_of(struct scopes *scopes, uint32_t ifindex)
+{
+    struct pin_scope *kept = find_kept(scopes, ifindex);
+    uint16_t number;
+
+    if (kept)
+        return kept->scope;
+    number = take_number(scopes);
+    kept = find_kept(scopes, 0);
+    if (kept)
+        *kept = (struct pin_scope){.ifindex = ifindex, .scope = number};
+    return number;
+}
+
 bool scopes_update(struct scopes *scopes)
 {
     bool changed = false;
@@ -183,7 +222,7 @@ bool scopes_update(struct scopes *scopes)
 
         if (needs_own_scope(scopes, bridge)) {
             if (!bridge->own)
-                bridge->own = take_number(scopes);
+                bridge->own = number_of(scopes, bridge->ifindex);
             scope = bridge->own;
         }
         changed |= scope != bridge->scope;

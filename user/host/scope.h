@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pinned.h"
+
 /* An address with the length of its prefix, as configured on an interface. */
 struct subnet {
     uint8_t addr[16]; /* network order; IPv4 in the first 4 bytes, the rest 0 */
@@ -25,6 +27,12 @@ struct scopes;
 struct scopes *scopes_new(void);
 /* NULL is fine. */
 void scopes_free(struct scopes *scopes);
+
+/*
+ * Numbers are noted in room as they are given, and a bridge that is found there keeps the one it had. Borrowed; before
+ * the first bridge.
+ */
+void scopes_keep(struct scopes *scopes, struct pin_scope *room, uint32_t count);
 
 /* Bridges by interface index. Adding one twice does nothing. 0 or -ENOMEM. */
 int scopes_add_bridge(struct scopes *scopes, uint32_t ifindex);

@@ -15,7 +15,8 @@
 struct dialog;  /* stream/: the two reassembled directions */
 struct capture; /* sink/: the session's own capture file */
 struct session_files;
-struct index_chain; /* source/: where its frames lie in the capture file that is being indexed */
+struct session_note; /* pinned.h */
+struct index_chain;  /* source/: where its frames lie in the capture file that is being indexed */
 
 enum close_reason {
     CLOSE_NONE, /* still open */
@@ -62,6 +63,9 @@ struct session {
     struct dialog *dialog;       /* NULL: no payload came */
     struct capture *capture;     /* NULL: none is written */
     struct index_chain *places;  /* NULL: none are kept */
+    struct session_note *note;   /* NULL: what is said above is not kept */
+    uint64_t
+        part; /* of its files: 0, or the process that goes on with a session of an earlier one */
     struct session *hash_next;
     struct session *due_next;
 };

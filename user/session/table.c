@@ -16,15 +16,13 @@ struct slab {
     struct session sessions[SLAB_SESSIONS];
 };
 
-enum stream_kind { STREAM_TCP, STREAM_UDP, STREAM_ICMP, STREAM_SCTP, STREAM_KINDS };
-
 struct table {
     struct session **buckets;
     size_t bucket_count; /* a power of two */
     size_t count;
     size_t due_count;
-    uint64_t inserted;
-    uint64_t streams[STREAM_KINDS];
+    struct session_numbers *numbers; /* own, or the caller's */
+    struct session_numbers own;
     struct session *due_first;
     struct session *due_last;
     struct session *free_sessions;
@@ -36,17 +34,17 @@ static size_t table_bucket(const struct table *table, uint64_t flow_id)
     return (size_t)((flow_id * 0x9e3779b97f4a7c15ull) >> 32) & (table->bucket_count - 1);
 }
 
-static enum stream_kind stream_kind(uint8_t l4_proto)
+static enum session_kind session_kind(uint8_t l4_proto)
 {
     switch (l4_proto) {
     case IP_PROTO_TCP:
-        return STREAM_TCP;
+        return SESSION_TCP;
     case IP_PROTO_UDP:
-        return STREAM_UDP;
+        return SESSION_UDP;
     case IP_PROTO_SCTP:
-        return STREAM_SCTP;
+        return SESSION_SCTP;
     default:
-        return STREAM_ICMP;
+        return SESSION_ICMP;
     }
 }
 
@@ -56,6 +54,7 @@ struct table *table_new(void)
 
     if (!table)
         return NULL;
+    table->numbers = &table->own;
     table->bucket_count = TABLE_MIN_BUCKETS;
     table->buckets = calloc(table->bucket_count, sizeof(struct session *));
     if (!table->buckets) {
@@ -64,6 +63,11 @@ struct table *table_new(void)
         return NULL;
     }
     return table;
+}
+
+void table_use_numbers(struct table *table, struct session_numbers *numbers)
+{
+    table->numbers = numbers;
 }
 
 void table_free(struct table *table)
@@ -135,7 +139,9 @@ static struct session *table_allocate(struct table *table)
     return session;
 }
 
-struct session *table_insert(struct table *table, uint64_t flow_id, const struct flow_key *key)
+/* Not numbered. */
+static struct session *table_place(struct table *table, uint64_t flow_id,
+                                   const struct flow_key *key)
 {
     struct session *session = table_allocate(table);
     size_t bucket;
@@ -149,11 +155,37 @@ struct session *table_insert(struct table *table, uint64_t flow_id, const struct
     bucket = table_bucket(table, flow_id);
     session->id = flow_id;
     session->key = *key;
-    session->number = ++table->inserted;
-    session->stream_index = table->streams[stream_kind(key->l4_proto)]++;
     session->hash_next = table->buckets[bucket];
     table->buckets[bucket] = session;
     table->count++;
+    return session;
+}
+
+struct session *table_insert(struct table *table, uint64_t flow_id, const struct flow_key *key)
+{
+    struct session *session = table_place(table, flow_id, key);
+
+    if (!session)
+        return NULL;
+    session->number = ++table->numbers->sessions;
+    session->stream_index = table->numbers->streams[session_kind(key->l4_proto)]++;
+    return session;
+}
+
+struct session *table_restore(struct table *table, uint64_t flow_id, const struct flow_key *key,
+                              const struct session_note *note)
+{
+    struct session *session = table_place(table, flow_id, key);
+
+    if (!session)
+        return NULL;
+    session->number = note->number;
+    session->stream_index = note->stream_index;
+    session->updates = note->updates;
+    session->created_ns = note->created_ns;
+    session->recorded_ns = note->recorded_ns;
+    memcpy(session->instance, note->instance, sizeof(session->instance));
+    session->instance[sizeof(session->instance) - 1] = '\0';
     return session;
 }
 
@@ -176,7 +208,7 @@ size_t table_count(const struct table *table)
 
 uint64_t table_inserted(const struct table *table)
 {
-    return table->inserted;
+    return table->numbers->sessions;
 }
 
 void table_set_due(struct table *table, struct session *session, uint64_t due_ns)

@@ -6,12 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pinned.h"
 #include "session/session.h"
 
 struct table;
 
 /* NULL with errno. */
 struct table *table_new(void);
+/* Numbers go on from these, which are borrowed and kept up to date. Before the first session. */
+void table_use_numbers(struct table *table, struct session_numbers *numbers);
 /* Frees the sessions too, but not what later stages hung on them. NULL is fine. */
 void table_free(struct table *table);
 
@@ -22,6 +25,9 @@ struct session *table_find(const struct table *table, uint64_t flow_id);
  * in the table. NULL with errno.
  */
 struct session *table_insert(struct table *table, uint64_t flow_id, const struct flow_key *key);
+/* One that an earlier process has numbered. NULL with errno. */
+struct session *table_restore(struct table *table, uint64_t flow_id, const struct flow_key *key,
+                              const struct session_note *note);
 /* Out of the table, freed. It must not be due any more. */
 void table_remove(struct table *table, struct session *session);
 

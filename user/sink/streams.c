@@ -49,10 +49,15 @@ int hole_policy_parse(const char *name)
     return -EINVAL;
 }
 
-static int init_file(struct stream_file *file, const char *dir, uint64_t number, const char *side)
+static int init_file(struct stream_file *file, const char *dir, uint64_t number, uint64_t part,
+                     const char *side)
 {
-    char path[OUTFILE_PATH_MAX];
-    int len = snprintf(path, sizeof(path), "%s/streams/%" PRIu64 ".%s", dir, number, side);
+    char path[OUTFILE_PATH_MAX], suffix[24] = "";
+    int len;
+
+    if (part)
+        snprintf(suffix, sizeof(suffix), "-%" PRIu64, part);
+    len = snprintf(path, sizeof(path), "%s/streams/%" PRIu64 "%s.%s", dir, number, suffix, side);
 
     if (len < 0 || (size_t)len >= sizeof(path))
         return -ENAMETOOLONG;
@@ -72,16 +77,17 @@ struct streams *streams_open_in(struct filebatch *batch, uint64_t number, enum h
     return streams;
 }
 
-struct streams *streams_open(const char *dir, uint64_t number, enum hole_policy policy)
+struct streams *streams_open(const char *dir, uint64_t number, uint64_t part,
+                             enum hole_policy policy)
 {
     struct streams *streams = streams_open_in(NULL, number, policy);
     int error;
 
     if (!streams)
         return NULL;
-    error = init_file(&streams->client, dir, number, "client");
+    error = init_file(&streams->client, dir, number, part, "client");
     if (!error)
-        error = init_file(&streams->server, dir, number, "server");
+        error = init_file(&streams->server, dir, number, part, "server");
     if (error) {
         streams_abort(streams);
         errno = -error;

@@ -30,7 +30,9 @@ struct streams;
  * NULL with errno. Nothing is created yet: a direction's file, and DIR/streams, come with the first thing
  * that goes into it, so a direction that carried nothing has no file. dir itself must be there.
  */
-struct streams *streams_open(const char *dir, uint64_t number, enum hole_policy policy);
+/* part: of a session that several processes had, which one's (from 1); 0: there was one. */
+struct streams *streams_open(const char *dir, uint64_t number, uint64_t part,
+                             enum hole_policy policy);
 /* The same with all files in batch, a folder "streams", where they are once that is finished. */
 struct streams *streams_open_in(struct filebatch *batch, uint64_t number, enum hole_policy policy);
 /*

@@ -12,11 +12,18 @@
 #include "abi.h"
 #include "base/log.h"
 #include "source/live/clsact.h"
+#include "source/live/hook_link.h"
 
 /* linux/bpf.h of 6.6; Debian 12's headers are older */
 #define ATTACH_TCX_INGRESS 46
 #define ATTACH_TCX_EGRESS  47
 #define LINK_F_BEFORE      (1u << 3) /* with no other program named: before all */
+
+/* The names under which links are pinned follow the interface's number. */
+#define PIN_XDP       "xdp"
+#define PIN_TCX_IN    "ingress"
+#define PIN_TCX_OUT   "egress"
+#define LINK_PATH_MAX 320
 
 enum hook_kind { HOOK_NONE, HOOK_TCX, HOOK_CLSACT, HOOK_XDP_TCX, HOOK_XDP_CLSACT, HOOK_KINDS };
 
@@ -31,6 +38,7 @@ struct attachment {
     uint32_t ifindex; /* 0: the slot is free */
     uint16_t scope;
     bool l3_only;
+    bool restored; /* from an earlier process, not asked for since */
     enum hook_kind kind;
     int link_fd[HOOK_DIRECTIONS]; /* XDP, TCX */
 };
@@ -74,11 +82,41 @@ int attachments_slot(const struct attachments *all, uint32_t ifindex)
     return one ? (int)(one - all->slots) : -ENOENT;
 }
 
-int attachments_reserve(struct attachments *all, const struct live_link *link)
+void attachments_restore(struct attachments *all, uint32_t ifindex, const struct iface_conf *conf)
 {
-    struct attachment *one;
+    struct attachment *one = &all->slots[conf->slot];
 
-    if (find(all, link->ifindex))
+    if (!conf->slot || conf->slot >= IFACE_SLOTS || one->ifindex)
+        return;
+    *one = (struct attachment){.ifindex = ifindex,
+                               .scope = conf->scope,
+                               .l3_only = conf->l3_only,
+                               .restored = true,
+                               .link_fd = {-1, -1}};
+    all->count++;
+    if (all->high <= conf->slot)
+        all->high = conf->slot + 1u;
+}
+
+uint32_t attachments_unclaimed(const struct attachments *all)
+{
+    for (size_t i = 1; i < all->high; i++) {
+        if (all->slots[i].restored)
+            return all->slots[i].ifindex;
+    }
+    return 0;
+}
+
+int attachments_reserve(struct attachments *all, const struct live_link *link, bool *restored)
+{
+    struct attachment *one = find(all, link->ifindex);
+
+    *restored = one && one->restored;
+    if (*restored) {
+        one->restored = false;
+        return (int)(one - all->slots);
+    }
+    if (one)
         return -EEXIST;
     one = find(all, 0);
     if (!one) {
@@ -103,40 +141,73 @@ static void close_links(struct attachment *one)
     }
 }
 
-/* The link, kept in the attachment, or -errno. */
-static int link_to(struct attachment *one, enum hook_direction way, int prog_fd, int attach_type,
-                   uint32_t flags)
+static void link_path(char out[LINK_PATH_MAX], const struct attachments *all, uint32_t ifindex,
+                      const char *hook)
 {
-    LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
-    int fd = bpf_link_create(prog_fd, (int)one->ifindex, (enum bpf_attach_type)attach_type, &opts);
+    snprintf(out, LINK_PATH_MAX, "%s/%u-%s", all->programs.links_dir, ifindex, hook);
+}
 
+/* What is pinned of that hook goes, and the link with it when we do not hold it. */
+static void unpin(const struct attachments *all, uint32_t ifindex, const char *hook)
+{
+    char path[LINK_PATH_MAX];
+
+    if (!all->programs.links_dir)
+        return;
+    link_path(path, all, ifindex, hook);
+    unlink(path);
+}
+
+static void drop_links(const struct attachments *all, struct attachment *one)
+{
+    close_links(one);
+    unpin(all, one->ifindex, PIN_XDP);
+    unpin(all, one->ifindex, PIN_TCX_IN);
+    unpin(all, one->ifindex, PIN_TCX_OUT);
+}
+
+/* The link, kept in the attachment, or -errno. */
+static int link_to(const struct attachments *all, struct attachment *one, enum hook_direction way,
+                   const struct hook_link *link, const char *hook)
+{
+    char path[LINK_PATH_MAX];
+    int fd;
+
+    if (all->programs.links_dir)
+        link_path(path, all, one->ifindex, hook);
+    fd = hook_link_open(link, all->programs.links_dir ? path : NULL);
     if (fd >= 0)
         one->link_fd[way] = fd;
     return fd < 0 ? fd : 0;
 }
 
 /* First of all programs on the way in, last on the way out: what the interface itself counts. */
-static int attach_tcx(const struct attach_programs *programs, struct attachment *one, bool ingress)
+static int attach_tcx(const struct attachments *all, struct attachment *one, bool ingress)
 {
+    const struct attach_programs *programs = &all->programs;
+    const struct hook_link in = {programs->ingress_fd, one->ifindex, ATTACH_TCX_INGRESS,
+                                 LINK_F_BEFORE};
+    const struct hook_link out = {programs->egress_fd, one->ifindex, ATTACH_TCX_EGRESS, 0};
     int err = 0;
 
     if (programs->no_tcx)
         return -EOPNOTSUPP;
     if (ingress)
-        err = link_to(one, HOOK_INGRESS, programs->ingress_fd, ATTACH_TCX_INGRESS, LINK_F_BEFORE);
-    return err ? err : link_to(one, HOOK_EGRESS, programs->egress_fd, ATTACH_TCX_EGRESS, 0);
+        err = link_to(all, one, HOOK_INGRESS, &in, PIN_TCX_IN);
+    return err ? err : link_to(all, one, HOOK_EGRESS, &out, PIN_TCX_OUT);
 }
 
-/* TCX, else clsact, both ways or the way out. */
+/* TCX, else clsact, both ways or the way out. An earlier process' filters stay filters. */
 static int attach_tc(const struct attachments *all, struct attachment *one, bool ingress)
 {
-    int err = attach_tcx(&all->programs, one, ingress);
+    bool has_filters = all->programs.links_dir && clsact_is_attached(all->clsact, one->ifindex);
+    int err = has_filters ? -EOPNOTSUPP : attach_tcx(all, one, ingress);
 
     one->kind = ingress ? HOOK_TCX : HOOK_XDP_TCX;
     if (!err || err == -ENODEV)
         return err;
     if (ingress)
-        close_links(one);
+        drop_links(all, one);
     one->kind = ingress ? HOOK_CLSACT : HOOK_XDP_CLSACT;
     return clsact_attach(all->clsact, one->ifindex, ingress);
 }
@@ -144,12 +215,19 @@ static int attach_tc(const struct attachments *all, struct attachment *one, bool
 /* In the driver, or not at all: the generic hook is dearer than TC, and sees no more. */
 static int attach_xdp(struct attachments *all, struct attachment *one, const struct live_link *link)
 {
-    int err = link->l3_only
-                  ? -EOPNOTSUPP
-                  : link_to(one, HOOK_INGRESS, all->programs.xdp_fd, BPF_XDP, XDP_FLAGS_DRV_MODE);
+    const struct hook_link in = {all->programs.xdp_fd, one->ifindex, BPF_XDP, XDP_FLAGS_DRV_MODE};
+    int err = link->l3_only ? -EOPNOTSUPP : link_to(all, one, HOOK_INGRESS, &in, PIN_XDP);
 
     all->refused_xdp = !!err;
     return err;
+}
+
+/* An earlier process may have attached the way in by the other hook; both would count each packet twice. */
+static void leave_other_hook(struct attachments *all, const struct attachment *one, bool xdp)
+{
+    unpin(all, one->ifindex, xdp ? PIN_TCX_IN : PIN_XDP);
+    if (xdp && all->programs.links_dir)
+        clsact_detach(all->clsact, one->ifindex);
 }
 
 static int attach_as_wanted(struct attachments *all, struct attachment *one,
@@ -160,6 +238,7 @@ static int attach_as_wanted(struct attachments *all, struct attachment *one,
 
     all->refused_xdp = false;
     if (mode == LIVE_XDP || (mode == LIVE_AUTO && link->hardware)) {
+        leave_other_hook(all, one, true);
         err = attach_xdp(all, one, link);
         if (!err)
             return attach_tc(all, one, false);
@@ -168,6 +247,7 @@ static int attach_as_wanted(struct attachments *all, struct attachment *one,
         log_info("%s: %s; TC is used there", link->name, attachments_problem(all, err));
         all->refused_xdp = false;
     }
+    leave_other_hook(all, one, false);
     return attach_tc(all, one, true);
 }
 
@@ -178,10 +258,11 @@ int attachments_attach(struct attachments *all, const struct live_link *link)
 
     if (!one)
         return -ENOENT;
-    clsact_detach(all->clsact, link->ifindex); /* what a killed sesstap may have left */
+    if (!all->programs.links_dir || !clsact_is_attached(all->clsact, link->ifindex))
+        clsact_detach(all->clsact, link->ifindex); /* what a killed sesstap may have left */
     err = attach_as_wanted(all, one, link);
     if (err) {
-        close_links(one);
+        drop_links(all, one);
         one->kind = HOOK_NONE;
     }
     return err;
@@ -216,8 +297,8 @@ static bool uses_clsact(const struct attachment *one)
 
 static void unhook(const struct attachments *all, struct attachment *one)
 {
-    close_links(one);
-    if (uses_clsact(one))
+    drop_links(all, one);
+    if (uses_clsact(one) || one->restored)
         clsact_detach(all->clsact, one->ifindex);
     one->kind = HOOK_NONE;
 }
@@ -286,6 +367,15 @@ void attachments_free(struct attachments *all)
     for (size_t i = 1; i < all->high; i++) {
         if (all->slots[i].ifindex)
             release(all, &all->slots[i]);
+    }
+    free(all);
+}
+
+void attachments_leave(struct attachments *all)
+{
+    for (size_t i = 1; all && i < all->high; i++) {
+        if (all->slots[i].ifindex)
+            close_links(&all->slots[i]);
     }
     free(all);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which interfaces the programs are attached to, and how: TCX links where the kernel has them (6.6),
- * which go by themselves when the process ends; else clsact filters under a priority and a handle of our
+ * which go by themselves when the process ends, unless pinned; else clsact filters under a priority and a handle of our
  * own, on a qdisc that is only deleted if we made it and nobody else uses it. On the way in, where the mode
  * wants it, a link to the driver's XDP hook in place of that; never to the generic one.
  */
@@ -24,6 +24,8 @@ struct attach_programs {
     int egress_fd;
     int xdp_fd;
     bool no_tcx; /* do not try TCX */
+    const char
+        *links_dir; /* where links are pinned, and those found go on; NULL: they go with us */
 };
 
 /* programs is copied; clsact, which knows them too, is borrowed. NULL with errno. */
@@ -31,9 +33,16 @@ struct attachments *attachments_new(const struct attach_programs *programs,
                                     const struct clsact *clsact);
 /* Detach all, free. NULL is fine. */
 void attachments_free(struct attachments *all);
+/* Free, but what is pinned, or a filter, stays where it is. */
+void attachments_leave(struct attachments *all);
 
-/* A slot (from 1) for an interface that is about to be attached. -EEXIST, -ENOSPC. */
-int attachments_reserve(struct attachments *all, const struct live_link *link);
+/* An interface that an earlier process attached, before any is reserved: it has its slot already. */
+void attachments_restore(struct attachments *all, uint32_t ifindex, const struct iface_conf *conf);
+/* Of the restored ones, one that was not reserved since; 0: none is left. */
+uint32_t attachments_unclaimed(const struct attachments *all);
+
+/* A slot (from 1) for an interface that is about to be attached. -EEXIST, -ENOSPC. *restored: it had it before. */
+int attachments_reserve(struct attachments *all, const struct live_link *link, bool *restored);
 /* Attach both directions of a reserved interface. 0 or -errno (then nothing is attached). */
 int attachments_attach(struct attachments *all, const struct live_link *link);
 /* Why the last attachments_attach that failed did, with -errno err. */

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "source/live/owner.h"
+
 #define OUR_HANDLE   0x5e55
 #define OUR_PRIORITY 1
 /* When another filter's kind or protocol, or another sesstap, owns priority 1. */
@@ -135,20 +137,14 @@ void clsact_fini(struct clsact *us)
     us->lock_fd = -1;
 }
 
-void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd)
+void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd, int table_fd)
 {
     us->prog_fd[0] = ingress_fd;
     us->prog_fd[1] = egress_fd;
-    for (int i = 0; i < 2; i++) {
-        struct bpf_prog_info info = {0};
-        uint32_t len = sizeof(info);
-
-        if (!bpf_obj_get_info_by_fd(us->prog_fd[i], &info, &len))
-            us->prog_id[i] = info.id;
-    }
+    us->table_id = owner_map_id(table_fd);
 }
 
-/* Our own program, or one that was loaded by a sesstap that runs no more. */
+/* Our own program, or one that was loaded by a sesstap that runs no more and keeps nothing. */
 static bool is_ours(const struct clsact *us, uint32_t prog_id)
 {
     struct bpf_prog_info info = {0};
@@ -156,7 +152,7 @@ static bool is_ours(const struct clsact *us, uint32_t prog_id)
     bool left_over;
     int fd;
 
-    if (prog_id == us->prog_id[0] || prog_id == us->prog_id[1])
+    if (owner_uses(prog_id, us->table_id))
         return true;
     if (!us->alone_since_ns)
         return false;
@@ -166,7 +162,7 @@ static bool is_ours(const struct clsact *us, uint32_t prog_id)
     left_over = !bpf_obj_get_info_by_fd(fd, &info, &len) && !strncmp(info.name, "sesstap_", 8) &&
                 info.load_time < us->alone_since_ns;
     close(fd);
-    return left_over;
+    return left_over && !owner_is_pinned(prog_id);
 }
 
 static void detach_filter(const struct clsact *us, uint32_t ifindex, enum bpf_tc_attach_point point,
@@ -201,11 +197,36 @@ void clsact_detach(const struct clsact *us, uint32_t ifindex)
     forget_qdisc(ifindex);
 }
 
-static int attach_filter(uint32_t ifindex, enum bpf_tc_attach_point point, int prog_fd)
+/* The priority under which a filter that uses our table is; 0: none is. */
+static uint32_t our_priority(const struct clsact *us, uint32_t ifindex,
+                             enum bpf_tc_attach_point point)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+
+    for (size_t i = 0; i < sizeof(PRIORITIES) / sizeof(PRIORITIES[0]); i++) {
+        LIBBPF_OPTS(bpf_tc_opts, opts, .handle = OUR_HANDLE, .priority = PRIORITIES[i]);
+
+        if (!bpf_tc_query(&hook, &opts) && owner_uses(opts.prog_id, us->table_id))
+            return PRIORITIES[i];
+    }
+    return 0;
+}
+
+bool clsact_is_attached(const struct clsact *us, uint32_t ifindex)
+{
+    return our_priority(us, ifindex, BPF_TC_INGRESS) || our_priority(us, ifindex, BPF_TC_EGRESS);
+}
+
+static int attach_filter(const struct clsact *us, uint32_t ifindex, enum bpf_tc_attach_point point,
+                         int prog_fd)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+    LIBBPF_OPTS(bpf_tc_opts, replace, .handle = OUR_HANDLE, .prog_fd = prog_fd,
+                .priority = our_priority(us, ifindex, point), .flags = BPF_TC_F_REPLACE);
     int err = -EINVAL;
 
+    if (replace.priority)
+        return bpf_tc_attach(&hook, &replace);
     for (size_t i = 0; err && i < sizeof(PRIORITIES) / sizeof(PRIORITIES[0]); i++) {
         LIBBPF_OPTS(bpf_tc_opts, opts, .handle = OUR_HANDLE, .priority = PRIORITIES[i],
                     .prog_fd = prog_fd);
@@ -225,9 +246,9 @@ int clsact_attach(const struct clsact *us, uint32_t ifindex, bool ingress)
         return err;
     if (!err)
         note_qdisc(ifindex);
-    err = ingress ? attach_filter(ifindex, BPF_TC_INGRESS, us->prog_fd[0]) : 0;
+    err = ingress ? attach_filter(us, ifindex, BPF_TC_INGRESS, us->prog_fd[0]) : 0;
     if (!err)
-        err = attach_filter(ifindex, BPF_TC_EGRESS, us->prog_fd[1]);
+        err = attach_filter(us, ifindex, BPF_TC_EGRESS, us->prog_fd[1]);
     if (err)
         clsact_detach(us, ifindex);
     return err;

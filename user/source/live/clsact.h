@@ -11,7 +11,7 @@ struct clsact {
     int lock_fd;             /* the network namespace, locked while we run */
     uint64_t alone_since_ns; /* CLOCK_BOOTTIME; no other sesstap ran here then. 0: one did */
     int prog_fd[2];          /* borrowed: ingress, egress; -1: not loaded */
-    uint32_t prog_id[2];
+    uint32_t table_id;       /* of the flow table that they use */
 };
 
 /*
@@ -20,10 +20,14 @@ struct clsact {
  */
 void clsact_init(struct clsact *us);
 void clsact_fini(struct clsact *us);
-void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd);
+void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd, int table_fd);
 
-/* Filters for both directions, or without ingress for the way out. A qdisc that has to be made is noted below
- * /run/sesstap, so that a later start knows whose it is. 0 or -errno. */
+/* True when filters on that interface use our table: those of an earlier process, with --pin. */
+bool clsact_is_attached(const struct clsact *us, uint32_t ifindex);
+/*
+ * Filters for both directions, or without ingress for the way out; one that uses our table is replaced in one step.
+ * A qdisc that has to be made is noted below /run/sesstap, so that a later start knows whose it is. 0 or -errno.
+ */
 int clsact_attach(const struct clsact *us, uint32_t ifindex, bool ingress);
 /*
  * Remove our filters, and those of a sesstap that was killed before we began, but no running one's; then

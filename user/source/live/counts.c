@@ -2,6 +2,7 @@
 /* The per-CPU counters, summed. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "source/live/live_internal.h"
@@ -32,15 +33,27 @@ static void slot_seen(struct live *live, uint32_t slot, struct iface_seen *seen)
         seen_sum(seen, &cpu[i]);
 }
 
-/* The slot is free for another interface: its counts go to those of the interfaces that are gone. */
+static void traffic_less(struct traffic *sum, const struct traffic *part)
+{
+    sum->skbs -= part->skbs;
+    sum->pkts -= part->pkts;
+    sum->bytes -= part->bytes;
+}
+
+/*
+ * What a slot has counted so far was of interfaces that are gone: the next one begins there. Nothing is set back,
+ * so that a process that dies half way through leaves the sum as it is.
+ */
 static void slot_retire(struct live *live, uint32_t slot)
 {
     struct iface_seen seen;
 
     slot_seen(live, slot, &seen);
-    seen_sum(&live->gone, &seen);
-    memset(live->percpu, 0, live->cpus * sizeof(struct iface_seen));
-    bpf_map_update_elem(bpf_map__fd(live->skel->maps.seen), &slot, live->percpu, BPF_ANY);
+    for (int i = 0; i < HOOK_DIRECTIONS; i++) {
+        traffic_sum(&live->gone.dir[i], &seen.dir[i]);
+        traffic_less(&live->gone.dir[i], &live->base[slot].dir[i]);
+    }
+    live->base[slot] = seen;
 }
 
 /* Where the programs look for an interface: an array while its number is small, else a hash. */
@@ -67,17 +80,64 @@ int live_attach(struct live *live, const struct live_link *link)
     uint32_t ifindex = link->ifindex;
     struct iface_conf conf = {
         .scope = link->scope, .l3_only = link->l3_only, .loopback = ifindex == LOOPBACK_IFINDEX};
-    int slot = attachments_reserve(live->attachments, link), err;
+    bool restored;
+    int slot = attachments_reserve(live->attachments, link, &restored), err = 0;
 
     if (slot < 0)
         return slot;
     conf.slot = (uint16_t)slot;
-    err = write_iface(live, ifindex, &conf);
+    if (!restored) /* else programs are at work with what is there, and its scope may be yet to be found */
+        err = write_iface(live, ifindex, &conf);
     if (!err)
         err = attachments_attach(live->attachments, link);
     if (err)
         live_detach(live, ifindex);
     return err;
+}
+
+/* Interfaces of a small number, which are in an array: it can be read in one go. */
+static void restore_near(struct live *live)
+{
+    int fd = bpf_map__fd(live->skel->maps.near_ifaces);
+    struct iface_conf *confs = calloc(IFACES_NEAR, sizeof(*confs));
+    uint32_t *keys = calloc(IFACES_NEAR, sizeof(*keys)), count = IFACES_NEAR, next = 0;
+
+    if (confs && keys &&
+        (!bpf_map_lookup_batch(fd, NULL, &next, keys, confs, &count, NULL) || errno == ENOENT)) {
+        for (uint32_t i = 0; i < count; i++)
+            attachments_restore(live->attachments, keys[i], &confs[i]);
+    }
+    free(confs);
+    free(keys);
+}
+
+void live_restore(struct live *live)
+{
+    int fd = bpf_map__fd(live->skel->maps.ifaces);
+    struct iface_conf conf;
+    uint32_t ifindex, *before = NULL;
+
+    restore_near(live);
+    while (!bpf_map_get_next_key(fd, before, &ifindex)) {
+        if (!bpf_map_lookup_elem(fd, &ifindex, &conf))
+            attachments_restore(live->attachments, ifindex, &conf);
+        before = &ifindex;
+    }
+    for (uint32_t slot = 1; slot < IFACE_SLOTS; slot++)
+        slot_retire(live, slot);
+}
+
+void live_settle(struct live *live)
+{
+    uint32_t ifindex;
+
+    while ((ifindex = attachments_unclaimed(live->attachments)))
+        live_detach(live, ifindex);
+}
+
+int live_slot(const struct live *live, uint32_t ifindex)
+{
+    return attachments_slot(live->attachments, ifindex);
 }
 
 int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope)
@@ -129,6 +189,8 @@ int live_seen(struct live *live, uint32_t ifindex, struct iface_seen *seen)
     if (slot < 0)
         return slot;
     slot_seen(live, (uint32_t)slot, seen);
+    for (int i = 0; i < HOOK_DIRECTIONS; i++)
+        traffic_less(&seen->dir[i], &live->base[slot].dir[i]);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "source/live/live_internal.h"
 #include "source/live/mapped.h"
+#include "source/live/owner.h"
 
 /* Samples that one poll reads at most, so that a flood does not keep it from all else. */
 #define POLL_SAMPLES 65536
@@ -48,13 +49,22 @@ static void explain_load_failure(int err)
             strerror(-err));
 }
 
+/* What the ring or the spill had of a session is all there is: it is kept before it is gone from there. */
+static void give_reused(struct live *live, const struct record_flow *record)
+{
+    if (live->conf.pin)
+        bpf_map_update_elem(bpf_map__fd(live->skel->maps.taken), &record->event.flow_id, record,
+                            BPF_ANY);
+    live->events.reused(live->events.ctx, record);
+}
+
 static int on_lifecycle(void *ctx, void *data, size_t size)
 {
     struct live *live = ctx;
     const struct record_event *event = data;
 
     if (event->type == RECORD_REUSED && size >= sizeof(struct record_flow))
-        live->events.reused(live->events.ctx, data);
+        give_reused(live, data);
     else if (size >= sizeof(*event))
         live->events.lifecycle(live->events.ctx, event);
     return 0;
@@ -91,7 +101,10 @@ static int configure(struct live *live)
     bpf_map__set_max_entries(skel->maps.spill, conf->max_flows);
     bpf_map__set_max_entries(skel->maps.payload_ring, conf->payload_ring_bytes);
     bpf_map__set_max_entries(skel->maps.heads, (uint32_t)cpus);
-    if (!conf->pin_dir) {
+    if (conf->pin) {
+        bpf_map__set_max_entries(skel->maps.taken, conf->max_flows);
+        bpf_map__set_max_entries(skel->maps.notes, conf->max_flows + conf->max_flows / 4);
+    } else {
         bpf_map__set_autocreate(skel->maps.notes, false);
         bpf_map__set_autocreate(skel->maps.state, false);
     }
@@ -118,6 +131,7 @@ static int allocate(struct live *live)
         .egress_fd = bpf_program__fd(live->skel->progs.sesstap_egress),
         .xdp_fd = bpf_program__fd(live->skel->progs.sesstap_xdp),
         .no_tcx = live->conf.clsact,
+        .links_dir = live->conf.pin ? live->conf.pin->links : NULL,
     };
 
     live->take = mapped_open(bpf_map__fd(live->skel->maps.take_room), sizeof(*live->take));
@@ -126,9 +140,13 @@ static int allocate(struct live *live)
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
     live->sweep_flows = calloc(SWEEP_BATCH, sizeof(struct flow));
-    clsact_set_programs(&live->clsact, programs.ingress_fd, programs.egress_fd);
+    clsact_set_programs(&live->clsact, programs.ingress_fd, programs.egress_fd,
+                        bpf_map__fd(live->skel->maps.flows));
+    live->base = calloc(IFACE_SLOTS, sizeof(*live->base));
     live->attachments = attachments_new(&programs, &live->clsact);
-    return live->percpu && live->sweep_keys && live->sweep_flows && live->attachments ? 0 : -ENOMEM;
+    return live->percpu && live->sweep_keys && live->sweep_flows && live->base && live->attachments
+               ? 0
+               : -ENOMEM;
 }
 
 /* Each interface takes two links: hundreds of them pass the usual limit of 1024. */
@@ -140,6 +158,56 @@ static void raise_file_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+static void note_owner(struct live *live)
+{
+    char path[PIN_DIR_MAX + 16];
+
+    snprintf(path, sizeof(path), "%s/maps/flows", live->conf.pin->dir);
+    owner_note(owner_map_id(bpf_map__fd(live->skel->maps.flows)), path);
+}
+
+/* The programs, with the maps of an earlier process where there are any. */
+static int load(struct live *live)
+{
+    struct bpf_object *obj = live->skel->obj;
+    const struct live_conf *conf = &live->conf;
+    uint64_t layout = pin_layout(obj);
+    int err = configure(live);
+
+    if (!err && conf->pin) {
+        err = pin_reuse(conf->pin, obj, conf->version, layout);
+        if (err)
+            return err;
+    }
+    if (!err)
+        err = sesstap_bpf__load(live->skel);
+    if (err) {
+        explain_load_failure(err);
+        return err;
+    }
+    if (!conf->pin)
+        return 0;
+    err = pin_keep(conf->pin, obj, conf->version, layout);
+    if (!err)
+        note_owner(live);
+    return err;
+}
+
+/* What is pinned, and a filter, stays. */
+static void release(struct live *live)
+{
+    attachments_leave(live->attachments);
+    clsact_fini(&live->clsact);
+    ring_buffer__free(live->rings);
+    mapped_close(live->take, sizeof(*live->take));
+    sesstap_bpf__destroy(live->skel);
+    free(live->base);
+    free(live->percpu);
+    free(live->sweep_keys);
+    free(live->sweep_flows);
+    free(live);
 }
 
 struct live *live_open(const struct live_conf *conf, const struct live_events *events)
@@ -155,26 +223,23 @@ struct live *live_open(const struct live_conf *conf, const struct live_events *e
     raise_file_limit();
     clsact_init(&live->clsact);
     live->skel = sesstap_bpf__open();
-    if (!live->skel) {
+    if (live->skel) {
+        err = load(live);
+    } else {
         err = -errno;
         explain_load_failure(err);
-        goto out;
     }
-    err = configure(live);
-    if (!err)
-        err = sesstap_bpf__load(live->skel);
-    if (err) {
-        explain_load_failure(err);
-        goto out;
+    if (!err) {
+        err = allocate(live);
+        if (!err)
+            err = open_rings(live);
+        if (err)
+            log_error("cannot set up reading from the kernel: %s", strerror(-err));
     }
-    err = allocate(live);
-    if (!err)
-        err = open_rings(live);
-    if (err)
-        log_error("cannot set up reading from the kernel: %s", strerror(-err));
-out:
+    if (!err && conf->pin)
+        live_restore(live);
     if (err) {
-        live_close(live);
+        release(live);
         errno = -err;
         return NULL;
     }
@@ -183,17 +248,23 @@ out:
 
 void live_close(struct live *live)
 {
+    struct pin *pin = live ? live->conf.pin : NULL;
+
     if (!live)
         return;
     attachments_free(live->attachments);
-    clsact_fini(&live->clsact);
-    ring_buffer__free(live->rings);
-    mapped_close(live->take, sizeof(*live->take));
-    sesstap_bpf__destroy(live->skel);
-    free(live->percpu);
-    free(live->sweep_keys);
-    free(live->sweep_flows);
-    free(live);
+    live->attachments = NULL;
+    if (pin) {
+        owner_forget(owner_map_id(bpf_map__fd(live->skel->maps.flows)));
+        pin_remove(pin);
+    }
+    release(live);
+}
+
+void live_leave(struct live *live)
+{
+    if (live)
+        release(live);
 }
 
 int live_watch(struct live *live, int epoll_fd, uint64_t tag)
@@ -220,17 +291,24 @@ size_t live_poll_spill(struct live *live)
     size_t taken = 0;
 
     live_event_counts(live, counts);
-    while (live->spilled_taken < counts[EVENT_SPILLED] && !bpf_map_get_next_key(fd, NULL, &id)) {
-        if (bpf_map_lookup_and_delete_elem(fd, &id, &record))
+    if (live->spilled_taken >= counts[EVENT_SPILLED])
+        return 0;
+    while (!bpf_map_get_next_key(fd, NULL, &id) && !bpf_map_lookup_elem(fd, &id, &record)) {
+        give_reused(live, &record);
+        if (bpf_map_delete_elem(fd, &id))
             break;
-        live->spilled_taken++;
         taken++;
-        live->events.reused(live->events.ctx, &record);
     }
+    live->spilled_taken = counts[EVENT_SPILLED]; /* later ones make the counter differ again */
     return taken;
 }
 
 uint64_t live_table_bytes(const struct live *live)
 {
-    return (uint64_t)live->conf.max_flows * TABLE_ELEMENT_BYTES;
+    return (uint64_t)live_max_flows(live) * TABLE_ELEMENT_BYTES;
+}
+
+uint32_t live_max_flows(const struct live *live)
+{
+    return bpf_map__max_entries(live->skel->maps.flows);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sessions from the kernel: the BPF programs loaded and attached, their rings read, their flow table
- * swept. One BPF object an instance; everything it holds goes when it is closed.
+ * swept. One BPF object an instance; everything it holds goes when it is closed, but what is pinned and left.
  */
 #ifndef SESSTAP_LIVE_H
 #define SESSTAP_LIVE_H
@@ -20,6 +20,8 @@ enum live_mode {
     LIVE_AUTO, /* the same at hardware whose driver has native XDP; TC both ways elsewhere */
 };
 
+struct pin;
+
 struct live_conf {
     enum live_mode mode;
     uint64_t depth_bytes;        /* of each direction, DEPTH_ALL; 0: no payload */
@@ -28,7 +30,8 @@ struct live_conf {
     uint32_t max_flows;          /* entries of the table, at least 1 */
     uint32_t payload_ring_bytes; /* a power of two, at least a page */
     bool clsact;                 /* do not try TCX */
-    const char *pin_dir;         /* in a BPF file system: all is kept there; NULL: nothing is */
+    struct pin *pin;             /* open, borrowed: all is kept there; NULL: nothing is */
+    const char *version;         /* of the program, for what is kept */
 };
 
 /* What the rings bring. Pointers are borrowed for the call. */
@@ -59,8 +62,12 @@ struct live_link {
  * missing (BTF, a capability, memory).
  */
 struct live *live_open(const struct live_conf *conf, const struct live_events *events);
-/* Detach from everything and free. NULL is fine. */
+/* Detach from everything and free; nothing is kept any more either. NULL is fine. */
 void live_close(struct live *live);
+/* Free, and leave all that is pinned at work for the next process. */
+void live_leave(struct live *live);
+/* After the interfaces that are there were attached: detach from those that only an earlier process wanted. */
+void live_settle(struct live *live);
 
 /*
  * Both directions of an interface. 0; -EEXIST: is attached; -ENODEV; -ENOSPC: all IFACE_SLOTS are in use;
@@ -69,6 +76,8 @@ void live_close(struct live *live);
 int live_attach(struct live *live, const struct live_link *link);
 /* Why the last live_attach that failed did, with -errno err. */
 const char *live_attach_problem(const struct live *live, int err);
+/* The number by which its counters and its name are kept. -ENOENT. */
+int live_slot(const struct live *live, uint32_t ifindex);
 /* Another scope for its packets from now on. 0 or -errno. */
 int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope);
 /* Detach. What it counted stays in live_seen_gone. -ENOENT: is not attached. */
@@ -113,6 +122,14 @@ int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
               enum close_reason reason, struct flow *flow);
 /* The same, but the entry stays. */
 int live_look(struct live *live, const struct flow_key *key, uint64_t flow_id, struct flow *flow);
+/*
+ * With a pin, a session that was taken or reused is kept until this says that its record is where it should be.
+ * Then it is as if it had never been.
+ */
+void live_forget(struct live *live, uint64_t flow_id);
+/* Each session that is kept so; visit must not forget any. */
+void live_each_kept(struct live *live, void (*visit)(void *ctx, const struct record_flow *record),
+                    void *ctx);
 
 /* What passed an attached interface. -ENOENT. */
 int live_seen(struct live *live, uint32_t ifindex, struct iface_seen *seen);
@@ -123,5 +140,7 @@ void live_unaccounted(struct live *live, struct traffic reasons[UNACCOUNTED_COUN
 void live_event_counts(struct live *live, uint64_t events[EVENT_COUNT]);
 /* Memory of the flow table in bytes. */
 uint64_t live_table_bytes(const struct live *live);
+/* Entries of the table: with a pin, what it was made with. */
+uint32_t live_max_flows(const struct live *live);
 
 #endif

@@ -8,6 +8,7 @@
 #include "source/live/attach.h"
 #include "source/live/clsact.h"
 #include "source/live/live.h"
+#include "source/live/pin.h"
 
 #include "sesstap.skel.h"
 
@@ -21,10 +22,11 @@ struct live {
     struct ring_buffer *rings;
     struct clsact clsact;
     struct attachments *attachments;
-    struct iface_seen gone;
-    struct take *take;      /* map take_room */
-    uint64_t spilled_taken; /* of the spill counter, what was read */
-    size_t samples_left;    /* of this poll */
+    struct iface_seen *base; /* by slot: what was counted there before its interface of now */
+    struct iface_seen gone;  /* the sum of it */
+    struct take *take;       /* map take_room */
+    uint64_t spilled_taken;  /* of the spill counter, what was read */
+    size_t samples_left;     /* of this poll */
     size_t cpus;
     void *percpu; /* room for one value of each CPU */
     /* the sweep's place and what it copies into */
@@ -33,5 +35,8 @@ struct live {
     struct flow_key *sweep_keys;
     struct flow *sweep_flows;
 };
+
+/* counts.c: the interfaces that an earlier process attached. */
+void live_restore(struct live *live);
 
 #endif

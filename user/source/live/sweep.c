@@ -53,7 +53,7 @@ int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
     take->key = *key;
     take->flow_id = flow_id;
     take->reason = reason;
-    take->keep = live->conf.pin_dir != NULL;
+    take->keep = live->conf.pin != NULL;
     take->result = -EIO;
     err = bpf_prog_test_run_opts(bpf_program__fd(live->skel->progs.sesstap_take), &opts);
     if (err)
@@ -61,4 +61,25 @@ int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
     if (!take->result)
         *flow = take->record.flow;
     return (int)take->result;
+}
+
+void live_forget(struct live *live, uint64_t flow_id)
+{
+    bpf_map_delete_elem(bpf_map__fd(live->skel->maps.taken), &flow_id);
+}
+
+void live_each_kept(struct live *live, void (*visit)(void *ctx, const struct record_flow *record),
+                    void *ctx)
+{
+    int fd = bpf_map__fd(live->skel->maps.taken);
+    struct record_flow record;
+    uint64_t id, next;
+    int err = bpf_map_get_next_key(fd, NULL, &next);
+
+    while (!err) {
+        id = next;
+        if (!bpf_map_lookup_elem(fd, &id, &record))
+            visit(ctx, &record);
+        err = bpf_map_get_next_key(fd, &id, &next);
+    }
 }

@@ -3,8 +3,8 @@
  * What `run --pin` keeps for the next process besides the flow table: maps that only user space writes, by
  * mmap, so that a store is kept whatever becomes of the process. A kill can come between any two stores.
  */
-#ifndef SESSTAP_PIN_H
-#define SESSTAP_PIN_H
+#ifndef SESSTAP_PINNED_H
+#define SESSTAP_PINNED_H
 
 #include "abi.h"
 
@@ -58,7 +58,13 @@ struct pin_name {
     char name[16];
 };
 
-enum pin_stream { PIN_TCP, PIN_UDP, PIN_ICMP, PIN_SCTP, PIN_STREAMS };
+enum session_kind { SESSION_TCP, SESSION_UDP, SESSION_ICMP, SESSION_SCTP, SESSION_KINDS };
+
+/* What was given out: the next session's number and stream index follow. */
+struct session_numbers {
+    __u64 sessions;
+    __u64 streams[SESSION_KINDS];
+};
 
 /* The one value of map state. */
 struct pin_state {
@@ -67,10 +73,9 @@ struct pin_state {
     __u64 layout; /* hash of all map layouts */
     __u64 netns;  /* SO_NETNS_COOKIE of the network namespace */
     __s64 wall_offset_ns;
-    __u64 starts;               /* processes so far */
-    __u64 sessions;             /* numbers given */
-    __u64 streams[PIN_STREAMS]; /* stream indexes given */
-    __u64 file_dev;             /* where the lines go */
+    __u64 starts; /* processes so far */
+    struct session_numbers numbers;
+    __u64 file_dev; /* where the lines go */
     __u64 file_ino;
     char version[64];
     char whisperer[72];
