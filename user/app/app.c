@@ -160,12 +160,20 @@ static void on_inner_hole(void *ctx, enum app_side side)
 }
 
 static void on_content(void *ctx, const struct http_transaction *transaction, enum app_side side,
-                       const uint8_t *data, size_t len, bool end)
+                       const uint8_t *data, size_t len)
 {
     struct app_session *one = ctx;
     const struct app_conf *conf = &one->app->conf;
 
-    conf->content(conf->ctx, one->session, transaction, side, data, len, end);
+    conf->content(conf->ctx, one->session, transaction, side, data, len);
+}
+
+static void on_message(void *ctx, const struct http_transaction *transaction, enum app_side side)
+{
+    struct app_session *one = ctx;
+    const struct app_conf *conf = &one->app->conf;
+
+    conf->message(conf->ctx, one->session, transaction, side);
 }
 
 static void begin_layer(struct app_session *one, int depth,
@@ -185,6 +193,7 @@ static void begin_layer(struct app_session *one, int depth,
                 .inner = depth + 1 < LAYERS ? on_inner : NULL,
                 .inner_hole = depth + 1 < LAYERS ? on_inner_hole : NULL,
                 .content = one->app->conf.content ? on_content : NULL,
+                .message = one->app->conf.message ? on_message : NULL,
                 .ctx = one,
             },
         .make_facts = make_facts,

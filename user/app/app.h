@@ -29,7 +29,9 @@ struct app_conf {
     /* Content of messages; see struct app_env. NULL: nobody asks. */
     void (*content)(void *ctx, const struct session *session,
                     const struct http_transaction *transaction, enum app_side side,
-                    const uint8_t *data, size_t len, bool end);
+                    const uint8_t *data, size_t len);
+    void (*message)(void *ctx, const struct session *session,
+                    const struct http_transaction *transaction, enum app_side side);
     void *ctx;
 };
 

@@ -179,7 +179,7 @@ static void on_content(void *ctx, const uint8_t *data, size_t len)
     if (one->hash)
         EVP_DigestUpdate(one->hash, data, len);
     if (env->content)
-        env->content(env->ctx, one->exchange->transaction, one->side, data, len, false);
+        env->content(env->ctx, one->exchange->transaction, one->side, data, len);
 }
 
 void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64_t wire_bytes)
@@ -260,10 +260,10 @@ static void end_content(struct exchange_side *one)
         message->has_content_sha256 =
             EVP_DigestFinal_ex(one->hash, message->content_sha256, &len) == 1;
     }
-    if (one->hash && env->content)
-        env->content(env->ctx, one->exchange->transaction, one->side, NULL, 0, true);
     EVP_MD_CTX_free(one->hash);
     one->hash = NULL;
+    if (one->exchange->kept && env->message)
+        env->message(env->ctx, one->exchange->transaction, one->side);
 }
 
 void http_message_ends(struct http_exchange *exchange, enum app_side side, bool complete,
@@ -285,7 +285,8 @@ void http_finish(struct http_exchange *exchange)
     if (!exchange)
         return;
     for (int side = 0; side < 2; side++)
-        end_content(&exchange->sides[side]);
+        if (!exchange->sides[side].ended && exchange->sides[side].began)
+            end_content(&exchange->sides[side]);
     if (!exchange->kept)
         free(exchange->transaction);
     free(exchange);

@@ -53,9 +53,11 @@ struct app_env {
     void (*inner)(void *ctx, const struct app_piece *piece);
     /* Inner bytes are missing from here on; how many nobody knows. */
     void (*inner_hole)(void *ctx, enum app_side side);
-    /* Content with its encodings undone, a piece at a time, for objects and `follow --http`; NULL: nobody asks. end: no more of it. */
+    /* Content of a message with its encodings undone, a piece at a time. NULL: nobody asks. */
     void (*content)(void *ctx, const struct http_transaction *transaction, enum app_side side,
-                    const uint8_t *data, size_t len, bool end);
+                    const uint8_t *data, size_t len);
+    /* A message is over, or will not go on. NULL: nobody asks. */
+    void (*message)(void *ctx, const struct http_transaction *transaction, enum app_side side);
     void *ctx;
 };
 

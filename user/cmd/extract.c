@@ -27,6 +27,17 @@ struct extracted {
     bool is_commented;
 };
 
+enum {
+    OPT_OBJECTS = FILE_OWN_OPTION,
+    OPT_TYPE,
+};
+
+static const struct option OWN_OPTIONS[] = {
+    {"objects", required_argument, NULL, OPT_OBJECTS},
+    {"type", required_argument, NULL, OPT_TYPE},
+    {NULL, 0, NULL, 0},
+};
+
 struct extracting {
     struct file_options options;
     struct replay_conf conf;
@@ -34,6 +45,8 @@ struct extracting {
     struct extracted *sessions; /* [choice.count] */
     struct picks picks;
     struct randoms randoms;
+    const char *objects_dir; /* NULL: packets are wanted */
+    const char *type;        /* of objects, NULL: all */
     const char *out_path;
     enum capture_format format;
     struct capture *capture;
@@ -47,8 +60,12 @@ static int set_option(void *ctx, int option, const char *arg)
     struct extracting *extracting = ctx;
     const char *dot = strrchr(arg ? arg : "", '.');
 
+    if (option == OPT_OBJECTS)
+        extracting->objects_dir = arg;
+    if (option == OPT_TYPE)
+        extracting->type = arg;
     if (option != 'w')
-        return -EINVAL;
+        return 0;
     if (!dot || (strcmp(dot, ".pcap") && strcmp(dot, ".pcapng"))) {
         log_error("-w %s: a name that ends in .pcap or .pcapng is wanted", arg);
         return -EINVAL;
@@ -339,29 +356,56 @@ static void extracting_fini(struct extracting *extracting)
     file_options_fini(&extracting->options);
 }
 
+/* What goes together. 0; -EINVAL after a line. */
+static int check(const struct extracting *extracting)
+{
+    const char *wrong = NULL;
+
+    if (extracting->objects_dir && extracting->out_path)
+        wrong = "-w and --objects: one of them is wanted at a time";
+    else if (!extracting->objects_dir && extracting->type)
+        wrong = "--type goes with --objects OUTDIR";
+    else if (!extracting->objects_dir && extracting->options.where)
+        wrong = "--where goes with --objects OUTDIR; packets are extracted by STREAM";
+    else if (!extracting->objects_dir && !extracting->out_path)
+        wrong = "-w OUT.pcap or -w OUT.pcapng is missing";
+    else if (!extracting->objects_dir && !extracting->options.rest_count)
+        wrong = "STREAM is missing: tcp:N, udp:N, N or an @id";
+    if (!wrong)
+        return 0;
+    log_error("extract: %s (see sesstap help extract)", wrong);
+    return -EINVAL;
+}
+
 int cmd_extract(int argc, char **argv)
 {
     struct extracting extracting = {0};
     const struct file_command command = {
         .name = "extract",
+        .takes = FILE_TAKES_WHERE | FILE_TAKES_KEYLOG,
         .letters = "w:",
+        .own = OWN_OPTIONS,
         .set = set_option,
         .ctx = &extracting,
         .rest_name = "STREAM",
-        .rest_min = 1,
+        .rest_min = 0,
         .rest_max = STREAMS_MAX,
     };
     int status = EXIT_USAGE;
 
-    if (!file_options_parse(&extracting.options, &command, argc, argv)) {
-        if (!extracting.out_path) {
-            log_error(
-                "extract: -w OUT.pcap or -w OUT.pcapng is missing (see sesstap help extract)");
-        } else if (!stream_choice_init(&extracting.choice, extracting.options.rest,
-                                       extracting.options.rest_count)) {
-            file_options_apply(&extracting.options, &extracting.conf);
-            status = extract(&extracting);
-        }
+    if (!file_options_parse(&extracting.options, &command, argc, argv) && !check(&extracting) &&
+        !stream_choice_init(&extracting.choice, extracting.options.rest,
+                            extracting.options.rest_count)) {
+        const struct extract_objects what = {
+            .options = &extracting.options,
+            .conf = &extracting.conf,
+            .choice = &extracting.choice,
+            .dir = extracting.objects_dir,
+            .type = extracting.type,
+        };
+
+        file_options_apply(&extracting.options, &extracting.conf);
+        status = what.dir ? extract_objects(&what) : extract(&extracting);
     }
     extracting_fini(&extracting);
     return status;

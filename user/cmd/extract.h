@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "cmd/file_options.h"
 #include "cmd/stream_choice.h"
 
 /* ---- extract_picks.c: numbers of frames */
@@ -47,5 +48,18 @@ int randoms_find(struct randoms *randoms, const uint8_t *data, size_t len);
 /* Append the lines of a key log (SSLKEYLOGFILE) that have one of the randoms; no comments. */
 void randoms_filter(const struct randoms *randoms, struct buf *out, const char *log, size_t len);
 void randoms_fini(struct randoms *randoms);
+
+/* ---- extract_objects.c: the bodies that HTTP carried */
+
+struct extract_objects {
+    const struct file_options *options;
+    const struct replay_conf *conf; /* with the options applied */
+    struct stream_choice *choice;   /* none in it: all sessions */
+    const char *dir;
+    const char *type; /* NULL: every content type */
+};
+
+/* The exit status. */
+int extract_objects(const struct extract_objects *what);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
+#include "cmd/follow_http.h"
 #include "cmd/stream_choice.h"
 #include "flow.h"
 #include "sink/follow_format.h"
@@ -40,6 +41,11 @@ struct following {
     struct follow follow;
     struct buf out;
     struct app_conf app;
+    struct http_texts texts;
+    struct buf message;
+    uint64_t said_bytes[2]; /* by side: of messages shown, for their offsets */
+    uint64_t messages;
+    bool http;            /* messages, not the stream */
     unsigned int client;  /* endpoint, when is_open */
     bool decrypted;       /* what TLS carries, not TLS */
     uint64_t clear_bytes; /* of it */
@@ -109,7 +115,7 @@ static void on_data(void *ctx, const struct session *session, const struct flow 
 {
     struct following *following = ctx;
 
-    if (!is_followed(following, session, flow) || following->decrypted)
+    if (!is_followed(following, session, flow) || following->decrypted || following->http)
         return;
     follow_data(&following->follow, from == following->client, offset, data, len, seg->time_ns);
     if (following->out.len >= WRITE_BYTES || following->out.failed)
@@ -123,9 +129,47 @@ static void on_clear(void *ctx, const struct session *session, const struct app_
 
     if (!following->is_open || !stream_choice_match(&following->choice, session))
         return;
+    following->clear_bytes += piece->len;
+    if (following->http)
+        return;
     follow_data(&following->follow, piece->side == APP_CLIENT, piece->offset, piece->data,
                 piece->len, piece->time_ns);
-    following->clear_bytes += piece->len;
+    if (following->out.len >= WRITE_BYTES || following->out.failed)
+        write_out(following);
+}
+
+static void on_content(void *ctx, const struct session *session,
+                       const struct http_transaction *transaction, enum app_side side,
+                       const uint8_t *data, size_t len)
+{
+    struct following *following = ctx;
+    int err;
+
+    if (!stream_choice_match(&following->choice, session))
+        return;
+    err = http_texts_content(&following->texts, transaction, side == APP_CLIENT, data, len);
+    if (err && !following->error)
+        following->error = err;
+}
+
+static void on_message(void *ctx, const struct session *session,
+                       const struct http_transaction *transaction, enum app_side side)
+{
+    struct following *following = ctx;
+    struct buf *text = &following->message;
+    bool from_client = side == APP_CLIENT;
+
+    if (!following->is_open || !stream_choice_match(&following->choice, session))
+        return;
+    buf_clear(text);
+    http_texts_message(&following->texts, transaction, from_client, text);
+    if (text->failed && !following->error)
+        following->error = -ENOMEM;
+    follow_data(&following->follow, from_client, following->said_bytes[side],
+                (const uint8_t *)text->data, text->len,
+                from_client ? transaction->request.first_ns : transaction->response.first_ns);
+    following->said_bytes[side] += text->len;
+    following->messages++;
     if (following->out.len >= WRITE_BYTES || following->out.failed)
         write_out(following);
 }
@@ -135,7 +179,7 @@ static void on_hole(void *ctx, const struct session *session, const struct flow 
 {
     struct following *following = ctx;
 
-    if (is_followed(following, session, flow) && !following->decrypted)
+    if (is_followed(following, session, flow) && !following->decrypted && !following->http)
         follow_hole(&following->follow, from == following->client, offset, length);
 }
 
@@ -187,7 +231,11 @@ static int judge(struct following *following, int status)
     }
     if (following->is_swapped)
         log_warn("%s %s: the SYN came late: client and server are the other way round", path, text);
-    if (following->decrypted)
+    if (following->http && !following->messages) {
+        log_error("%s %s: it carries no HTTP that could be read", path, text);
+        return EXIT_FAILED;
+    }
+    if (following->decrypted && (following->clear_bytes || !following->http))
         return judge_clear(following, status);
     if (!follow->hole_bytes)
         return status;
@@ -203,9 +251,14 @@ static int follow_stream(struct following *following)
 
     if (err)
         return EXIT_FAILED;
-    if (following->decrypted) {
+    if (following->decrypted || following->http) {
         following->app = (struct app_conf){
             .keylog = following->options.keylog, .clear = on_clear, .ctx = following};
+        if (following->http) {
+            following->app.http = true;
+            following->app.content = on_content;
+            following->app.message = on_message;
+        }
         following->conf.pipeline.app = &following->app;
     }
     following->conf.hooks = (struct replay_hooks){
@@ -237,7 +290,7 @@ int cmd_follow(int argc, char **argv)
     struct following following = {0};
     const struct file_command command = {
         .name = "follow",
-        .takes = FILE_TAKES_KEYLOG,
+        .takes = FILE_TAKES_KEYLOG | FILE_TAKES_HTTP,
         .own = OWN_OPTIONS,
         .set = set_option,
         .ctx = &following,
@@ -251,12 +304,15 @@ int cmd_follow(int argc, char **argv)
         !stream_choice_init(&following.choice, following.options.rest, 1)) {
         file_options_apply(&following.options, &following.conf);
         following.decrypted |= keylog_is_active(following.options.keylog);
+        following.http = following.options.app.http;
         following.conf.no_index |= following.decrypted; /* it has no secrets of the input */
         settle_format(&following);
         status = follow_stream(&following);
     }
     follow_fini(&following.follow);
     buf_fini(&following.out);
+    buf_fini(&following.message);
+    http_texts_fini(&following.texts);
     stream_choice_fini(&following.choice);
     file_options_fini(&following.options);
     return status;

@@ -18,19 +18,6 @@ static const char *version_name(uint8_t version)
     }
 }
 
-static void write_sha256(struct buf *out, const uint8_t hash[32])
-{
-    static const char digits[] = "0123456789abcdef";
-
-    item_add_key(out, "sha256");
-    buf_add_char(out, '"');
-    for (int i = 0; i < 32; i++) {
-        buf_add_char(out, digits[hash[i] >> 4]);
-        buf_add_char(out, digits[hash[i] & 0xf]);
-    }
-    buf_add_char(out, '"');
-}
-
 static void write_headers(struct buf *out, const struct http_message *message)
 {
     if (!message->header_count)
@@ -57,7 +44,7 @@ static void write_message(struct buf *out, const char *key, const struct http_me
     item_add_text(out, "content_type", message->content_type);
     item_add_text(out, "content_encoding", message->content_encoding);
     if (message->has_content_sha256)
-        write_sha256(out, message->content_sha256);
+        item_add_hex(out, "sha256", message->content_sha256, sizeof(message->content_sha256));
     item_add_key(out, "complete");
     buf_add_str(out, message->complete ? "true" : "false");
     item_add_flag(out, "decode_failed", message->decode_failed);

@@ -52,6 +52,19 @@ static inline void item_add_text(struct buf *out, const char *key, struct fact_t
     buf_add_json_str(out, text.at, text.len);
 }
 
+static inline void item_add_hex(struct buf *out, const char *key, const uint8_t *data, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    item_add_key(out, key);
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < len; i++) {
+        buf_add_char(out, digits[data[i] >> 4]);
+        buf_add_char(out, digits[data[i] & 0xf]);
+    }
+    buf_add_char(out, '"');
+}
+
 static inline void item_add_time(struct buf *out, const char *key, uint64_t ns,
                                  int64_t wall_offset_ns)
 {
