@@ -521,7 +521,7 @@ static void release(struct session *session)
 void pipeline_leave(struct pipeline *pipeline, struct session *session, const struct flow *flow)
 {
     if (session->dialog)
-        dialog_finish(session->dialog);
+        dialog_finish(session->dialog, flow);
     close_files(pipeline, session, flow);
     release(session);
 }
