@@ -9,7 +9,8 @@
 #include "mutate.h"
 #include "wire.h"
 
-#define TC_NEXT (-1)
+#define TC_NEXT  (-1)
+#define XDP_PASS 2
 
 struct {
     __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -123,6 +124,13 @@ int nothing(struct __sk_buff *skb)
 {
     (void)skb;
     return TC_NEXT;
+}
+
+SEC("xdp.frags")
+int nothing_xdp(struct xdp_md *xdp)
+{
+    (void)xdp;
+    return XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

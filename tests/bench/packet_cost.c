@@ -29,6 +29,7 @@ struct bench_case {
     uint32_t stride;
     uint64_t depth_bytes;
     enum { IN_ORDER, SAME_AGAIN, WHOLE_SESSIONS } frames;
+    bool xdp;
 };
 
 static const struct bench_case cases[] = {
@@ -37,6 +38,7 @@ static const struct bench_case cases[] = {
     {.name = "in_order_scattered", .flows_log2 = MANY_FLOWS_LOG2, .stride = 0x9e3779b1},
     {.name = "beyond_depth", .flows_log2 = 0, .stride = 1, .depth_bytes = 1},
     {.name = "retransmission", .flows_log2 = 0, .stride = 1, .frames = SAME_AGAIN},
+    {.name = "retransmission_xdp", .stride = 1, .frames = SAME_AGAIN, .xdp = true},
     {.name = "session", .stride = 1, .frames = WHOLE_SESSIONS},
 };
 
@@ -134,6 +136,7 @@ static void measure_case(struct bench *bench, const struct bench_case *test)
 {
     const struct tracker_options options = {
         .max_flows = MAX_FLOWS,
+        .xdp = test->xdp,
         .depth_bytes = test->depth_bytes,
         .lifecycle_ring_bytes = ROOMY_RING,
     };
@@ -142,7 +145,8 @@ static void measure_case(struct bench *bench, const struct bench_case *test)
     bench->mutate = mutate_bpf__open_and_load();
     if (!bench->mutate)
         err(1, "loading the packet maker");
-    set_targets(bench);
+    if (!test->xdp)
+        set_targets(bench);
     bench->mutate->bss->flows_log2 = test->flows_log2;
     bench->mutate->bss->stride = test->stride;
     switch (test->frames) {
@@ -154,7 +158,9 @@ static void measure_case(struct bench *bench, const struct bench_case *test)
         break;
     case SAME_AGAIN:
         handshake(bench, 1);
-        measure(bench, test, bpf_program__fd(bench->mutate->progs.nothing),
+        measure(bench, test,
+                bpf_program__fd(test->xdp ? bench->mutate->progs.nothing_xdp
+                                          : bench->mutate->progs.nothing),
                 bench->tracker.ingress_fd);
         break;
     case WHOLE_SESSIONS:

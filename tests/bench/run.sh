@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Every measurement of docs/performance.md, in about six minutes, and then the table. `make bench` calls it.
+# Every measurement of docs/performance.md, in about eight minutes, and then the table. `make bench` calls it.
 # usage: BUILD=build tests/bench/run.sh          raw numbers: $BUILD/bench/*.txt; ROUNDS and SECONDS_EACH change the length
 set -eu
 
@@ -37,6 +37,7 @@ step machine machine
 step packet_cost "$BUILD/tests/bench/packet_cost"
 step verifier_cost "$BUILD/tests/bench/verifier_cost"
 step iperf3 "$here/traffic.sh" iperf3 "$ROUNDS" "$SECONDS_EACH"
+MODES='none records xdp' step iperf3-in "$here/traffic.sh" iperf3-in "$ROUNDS" "$SECONDS_EACH"
 step wrk "$here/traffic.sh" wrk "$ROUNDS" "$SECONDS_EACH"
 step memory "$here/memory.sh"
 "$here/table.sh" "$out" | tee "$out/table.md"

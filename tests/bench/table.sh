@@ -26,6 +26,7 @@ packet_table() {
     packet_row in_order_scattered 65536 '' "in-order data, 64 k sessions, neighbours far apart"
     packet_row beyond_depth 1 '' "in-order data beyond the depth, one session"
     packet_row retransmission 1 '' "the same segment again and again"
+    packet_row retransmission_xdp 1 '' "the same by XDP"
     packet_row session 1 '' "each packet of whole sessions of ten, opened and closed"
 }
 
@@ -38,6 +39,7 @@ traffic_table() { # WORK UNIT DECIMALS
         END {
             name["none"] = "untracked"; name["default"] = "sesstap run -o DIR"
             name["records"] = "sesstap run -o DIR --depth none"; name["pcap"] = "sesstap run -o DIR --pcap"
+            name["xdp"] = "sesstap run -o DIR --depth none --mode xdp"
             name["tcpdump"] = "tcpdump -s 128 -w /dev/null"
             for (m = 1; m <= modes; m++) {
                 n = split(list[order[m]], v, " ")
@@ -100,6 +102,8 @@ echo
 packet_table
 echo
 traffic_table iperf3 Gbit/s 2
+echo
+traffic_table iperf3-in Gbit/s 2
 echo
 traffic_table wrk requests/s 0
 echo

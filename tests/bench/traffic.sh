@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Real traffic over a veth pair, tracked and not: iperf3 with one stream, wrk with a connection a request.
-# usage: BUILD=build tests/bench/traffic.sh iperf3|wrk [ROUNDS [SECONDS]]
+# Real traffic over a veth pair, tracked and not: iperf3 with one stream to the container, or from it (iperf3-in: what
+# comes in where sesstap runs), wrk with a connection a request.
+# usage: BUILD=build [MODES="none default records xdp pcap tcpdump"] tests/bench/traffic.sh iperf3|iperf3-in|wrk [ROUNDS [SECONDS]]
 # Prints `WORK MODE ROUND FIGURE`: Gbit/s or requests a second; of wrk also the CPU time that a request took in client,
 # server and tracker, in us, which other load on the machine moves little. The modes alternate, so that it hits all alike.
 # shellcheck source=tests/e2e/lib.sh
@@ -12,7 +13,7 @@ read -ra modes <<<"${MODES:-none default records pcap tcpdump}"
 
 start_server() {
     case $program in
-    iperf3) spawn "$NS_B" iperf3 'Server listening' iperf3 -s --forceflush ;;
+    iperf3*) spawn "$NS_B" iperf3 'Server listening' iperf3 -s --forceflush ;;
     wrk)
         mkdir -p "$WORK/www"
         head -c 1024 /dev/zero | tr '\0' x >"$WORK/www/index.html"
@@ -34,7 +35,7 @@ END
         SERVER=$(pgrep -P "$SPAWNED")
         ;;
     *)
-        echo "usage: tests/bench/traffic.sh iperf3|wrk [ROUNDS [SECONDS]]" >&2
+        echo "usage: tests/bench/traffic.sh iperf3|iperf3-in|wrk [ROUNDS [SECONDS]]" >&2
         exit 2
         ;;
     esac
@@ -65,6 +66,7 @@ measure_wrk() { # [PID]: of what tracks
 measure() { # [PID]
     case $program in
     iperf3) in_a iperf3 -c "$B4" -t "$seconds" -J | jq '.end.sum_received.bits_per_second / 1e9' ;;
+    iperf3-in) in_a iperf3 -R -c "$B4" -t "$seconds" -J | jq '.end.sum_received.bits_per_second / 1e9' ;;
     wrk) measure_wrk "$@" ;;
     esac
 }
@@ -82,6 +84,7 @@ one_round() { # MODE
     none) measure ;;
     default) tracked ;;
     records) tracked --depth none ;;
+    xdp) tracked --depth none --mode xdp ;;
     pcap) tracked --pcap ;;
     tcpdump)
         spawn "$NS_A" tcpdump 'listening on' tcpdump -i "$IF_A" -s 128 -w /dev/null

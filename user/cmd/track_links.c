@@ -15,6 +15,7 @@ static void attach(struct tracker *tracker, const struct link_info *link)
         .scope = link->scope,
         .l3_only = link->l3_only,
         .hardware = link->hardware,
+        .bond = !strcmp(link->kind, "bond"),
         .name = link->name,
     };
     int err;

@@ -216,8 +216,14 @@ static int attach_tc(const struct attachments *all, struct attachment *one, bool
 static int attach_xdp(struct attachments *all, struct attachment *one, const struct live_link *link)
 {
     const struct hook_link in = {all->programs.xdp_fd, one->ifindex, BPF_XDP, XDP_FLAGS_DRV_MODE};
-    int err = link->l3_only ? -EOPNOTSUPP : link_to(all, one, HOOK_INGRESS, &in, PIN_XDP);
+    int err;
 
+    if (link->l3_only)
+        err = -EOPNOTSUPP;
+    else if (link->bond)
+        err = -EXDEV;
+    else
+        err = link_to(all, one, HOOK_INGRESS, &in, PIN_XDP);
     all->refused_xdp = !!err;
     return err;
 }
@@ -275,6 +281,8 @@ const char *attachments_problem(const struct attachments *all, int err)
     switch (err) {
     case -EOPNOTSUPP:
         return "its driver has no native XDP";
+    case -EXDEV:
+        return "XDP on a bond is XDP on its members: name those instead";
     case -EBUSY:
     case -EEXIST:
         return "another XDP program is attached there, and only one can be";

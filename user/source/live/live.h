@@ -54,6 +54,7 @@ struct live_link {
     uint16_t scope; /* this and the next as in struct iface_conf */
     bool l3_only;
     bool hardware;    /* a device is below it */
+    bool bond;        /* its members would run an XDP program, and under their own numbers */
     const char *name; /* for messages; borrowed for the call */
 };
 
