@@ -165,7 +165,7 @@ static void record_write(struct pipeline *pipeline, struct session *session,
                          const struct record *record, bool last)
 {
     if (pipeline->conf.queue)
-        record_queue_add(pipeline->conf.queue, record);
+        record_queue_add(pipeline->conf.queue, session, record);
     else if (pipeline->conf.records)
         write_line(pipeline, record, last);
     else

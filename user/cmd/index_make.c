@@ -13,12 +13,24 @@ static void on_place(void *ctx, struct session *session, const struct frame_plac
     index_writer_places(making->writer, session, place, 1);
 }
 
-static void on_record(void *ctx, const struct record *record)
+static void write_session(void *ctx, struct session *session, const struct record *record)
 {
     const struct index_making *making = ctx;
 
-    index_writer_session(making->writer, (struct session *)record->session, record->flow,
-                         record->tally, record->holes, record->hole_count, record->now_ns);
+    index_writer_session(making->writer, session, record->flow, record->tally, record->holes,
+                         record->hole_count, record->now_ns);
+}
+
+static void on_record(void *ctx, const struct record *record)
+{
+    write_session(ctx, (struct session *)record->session, record);
+}
+
+static void let_go(void *ctx, struct session *session)
+{
+    const struct index_making *making = ctx;
+
+    index_writer_let_go(making->writer, session);
 }
 
 static void on_done(void *ctx, const struct capfile *capfile, const struct replay_result *result)
@@ -50,7 +62,11 @@ int index_making_begin(struct index_making *making, struct replay_conf *conf)
     if (!making->writer)
         return -errno;
     conf->hooks.place = on_place;
-    conf->hooks.record = on_record;
+    making->queue = conf->pipeline.queue;
+    if (making->queue)
+        record_queue_also(making->queue, &(struct record_also){let_go, write_session, making});
+    else
+        conf->hooks.record = on_record;
     conf->hooks.done = on_done;
     conf->hooks.ctx = making;
     return 0;
@@ -58,6 +74,10 @@ int index_making_begin(struct index_making *making, struct replay_conf *conf)
 
 void index_making_end(struct index_making *making)
 {
+    if (making->queue) {
+        record_queue_wait(making->queue);
+        record_queue_also(making->queue, NULL);
+    }
     index_writer_abort(making->writer);
     making->writer = NULL;
 }

@@ -9,11 +9,12 @@
 struct index_making {
     struct index_writer *writer; /* NULL: none is made */
     const char *capture;
-    int error; /* -errno of the index, after a line that says so */
+    struct record_queue *queue; /* whose thread writes sessions; NULL: the reading one does */
+    int error;                  /* -errno of the index, after a line that says so */
 };
 
 /*
- * Make an index of the one file that conf reads, by its hooks. 0; -errno, and nothing is made, nothing
+ * Make an index of the one file that conf reads, by its hooks and its queue of records. 0; -errno, and nothing is made, nothing
  * logged: EINVAL: it is no regular file, EACCES: beside it no file may be made.
  */
 int index_making_begin(struct index_making *making, struct replay_conf *conf);

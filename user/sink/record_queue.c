@@ -26,6 +26,7 @@ struct batch {
 
 struct record_queue {
     struct ordered *out;
+    struct record_also also; /* zero: none */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -48,6 +49,8 @@ static void write_batch(struct record_queue *queue, struct batch *batch, struct 
         record_write_json(line, &copy->record);
         if (line->failed || ordered_write(queue->out, copy->session.number, line->data, line->len))
             queue->thread_lost++;
+        if (queue->also.write)
+            queue->also.write(queue->also.ctx, &copy->session, &copy->record);
         free((void *)copy->record.holes);
         free((void *)copy->record.lots);
         facts_free(copy->record.facts);
@@ -140,7 +143,13 @@ static bool copy_lists(struct record *record)
     return true;
 }
 
-void record_queue_add(struct record_queue *queue, const struct record *record)
+void record_queue_also(struct record_queue *queue, const struct record_also *also)
+{
+    queue->also = also ? *also : (struct record_also){0};
+}
+
+void record_queue_add(struct record_queue *queue, struct session *session,
+                      const struct record *record)
 {
     struct batch *batch = &queue->batches[queue->handed % BATCHES];
     struct copied *copy = &batch->copies[batch->count];
@@ -150,7 +159,9 @@ void record_queue_add(struct record_queue *queue, const struct record *record)
         queue->lost++;
         return;
     }
-    copy->session = *record->session;
+    if (queue->also.let_go)
+        queue->also.let_go(queue->also.ctx, session);
+    copy->session = *session;
     copy->flow = *record->flow;
     copy->ledger = *record->ledger;
     copy->record.session = &copy->session;

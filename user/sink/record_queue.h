@@ -13,13 +13,25 @@
 
 struct record_queue;
 
+/* Another sink of the same records. */
+struct record_also {
+    /* In record_queue_add, before the session is copied: what hangs on it is the copy's from here on. */
+    void (*let_go)(void *ctx, struct session *session);
+    /* In the thread, once for each that was let go; the session is the copy. */
+    void (*write)(void *ctx, struct session *session, const struct record *record);
+    void *ctx;
+};
+
 /* The thread is the only one to use out from here on, until record_queue_finish. NULL with errno. */
 struct record_queue *record_queue_new(struct ordered *out);
+/* Before the first record. Until the queue is finished, or record_queue_wait and then this with NULL. */
+void record_queue_also(struct record_queue *queue, const struct record_also *also);
 /*
- * Waits when the thread is far behind. Texts that the record borrows must live until record_queue_wait,
+ * session: the record's. Waits when the thread is far behind. Texts that the record borrows must live until record_queue_wait,
  * but for holes and lots. host is not taken along.
  */
-void record_queue_add(struct record_queue *queue, const struct record *record);
+void record_queue_add(struct record_queue *queue, struct session *session,
+                      const struct record *record);
 /* All that was added is formatted: borrowed texts may go. */
 void record_queue_wait(struct record_queue *queue);
 /* All is written. Free. Returns how many records could not be copied or kept. NULL is fine. */

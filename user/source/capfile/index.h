@@ -42,6 +42,8 @@ struct index_writer *index_writer_new(const char *capture, const struct index_re
 /* Frames of a session, in the order read. Hangs what it keeps on session->places. */
 void index_writer_places(struct index_writer *writer, struct session *session,
                          const struct frame_place *places, size_t count);
+/* It has no more frames: from here on index_writer_session may be called for it (or a copy) in one other thread. */
+void index_writer_let_go(struct index_writer *writer, struct session *session);
 /*
  * A session's end, after its last frame. tally: [2] or NULL; now_ns: the time it ended at, clock of the
  * flow. Releases session->places.

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <libgen.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +31,7 @@ struct index_chain {
     uint32_t cap;
     uint32_t count;
     bool broken; /* some are missing */
+    bool loose;  /* in no list: nothing is added to it any more */
 };
 
 struct entry {
@@ -39,11 +41,13 @@ struct entry {
 
 struct index_writer {
     struct index_head head;
-    struct outfile out;
     char *capture;
+    struct index_chain *chains; /* but for loose ones */
+    size_t held_bytes;          /* in these */
+    /* Of whoever writes: chunks in one thread, sessions perhaps in another. */
+    pthread_mutex_t lock;
+    struct outfile out;
     uint64_t at; /* bytes in out */
-    struct index_chain *chains;
-    size_t held_bytes;
     struct buf block;
     struct entry *entries; /* by number - 1 */
     uint8_t *kinds;        /* l4_proto of each */
@@ -134,9 +138,11 @@ static void add_places(struct index_writer *writer, const struct index_chain *ch
 
 static void write_chunk(struct index_writer *writer, struct index_chain *chain)
 {
+    pthread_mutex_lock(&writer->lock);
     block_begin(writer, INDEX_CHUNK_TAG);
     add_places(writer, chain);
     chain->chunk_offset = block_end(writer);
+    pthread_mutex_unlock(&writer->lock);
     chain->len = chain->count = 0;
     chain->last = (struct frame_place){0};
 }
@@ -153,12 +159,19 @@ static void write_all_chunks(struct index_writer *writer)
     writer->held_bytes = 0;
 }
 
+static void fail_for_memory(struct index_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    fail(writer, -ENOMEM);
+    pthread_mutex_unlock(&writer->lock);
+}
+
 static struct index_chain *chain_new(struct index_writer *writer)
 {
     struct index_chain *chain = calloc(1, sizeof(*chain));
 
     if (!chain) {
-        fail(writer, -ENOMEM);
+        fail_for_memory(writer);
         return NULL;
     }
     chain->next = writer->chains;
@@ -168,8 +181,11 @@ static struct index_chain *chain_new(struct index_writer *writer)
     return chain;
 }
 
-static void chain_free(struct index_writer *writer, struct index_chain *chain)
+static void chain_loosen(struct index_writer *writer, struct index_chain *chain)
 {
+    if (chain->loose)
+        return;
+    chain->loose = true;
     if (chain->prev)
         chain->prev->next = chain->next;
     else
@@ -177,6 +193,12 @@ static void chain_free(struct index_writer *writer, struct index_chain *chain)
     if (chain->next)
         chain->next->prev = chain->prev;
     writer->held_bytes -= chain->cap;
+}
+
+static void chain_free(struct index_chain *chain)
+{
+    if (!chain)
+        return;
     free(chain->data);
     free(chain);
 }
@@ -197,7 +219,7 @@ static bool chain_grow(struct index_writer *writer, struct index_chain *chain)
     }
     data = realloc(chain->data, cap);
     if (!data) {
-        fail(writer, -ENOMEM);
+        fail_for_memory(writer);
         return false;
     }
     writer->held_bytes += cap - chain->cap;
@@ -234,6 +256,12 @@ void index_writer_places(struct index_writer *writer, struct session *session,
         session->places = chain_new(writer);
     for (size_t i = 0; session->places && i < count; i++)
         add_place(writer, session->places, &places[i]);
+}
+
+void index_writer_let_go(struct index_writer *writer, struct session *session)
+{
+    if (session->places)
+        chain_loosen(writer, session->places);
 }
 
 /* ---- sessions --------------------------------------------------------------------------------- */
@@ -300,6 +328,8 @@ void index_writer_session(struct index_writer *writer, struct session *session,
     static const struct index_chain none;
     const struct index_chain *chain = session->places ? session->places : &none;
 
+    index_writer_let_go(writer, session);
+    pthread_mutex_lock(&writer->lock);
     block_begin(writer, INDEX_SESSION_TAG);
     add_session(writer, session, flow, tally, now_ns);
     block_add(writer, hole_count);
@@ -319,8 +349,8 @@ void index_writer_session(struct index_writer *writer, struct session *session,
         if (session->number > writer->head.session_count)
             writer->head.session_count = session->number;
     }
-    if (session->places)
-        chain_free(writer, session->places);
+    pthread_mutex_unlock(&writer->lock);
+    chain_free(session->places);
     session->places = NULL;
 }
 
@@ -365,6 +395,7 @@ struct index_writer *index_writer_new(const char *capture, const struct index_re
         errno = -err;
         return NULL;
     }
+    pthread_mutex_init(&writer->lock, NULL);
     writer->head.overlap = reading->overlap;
     writer->head.flags = reading->tunnels ? INDEX_TUNNELS : 0;
     put_bytes(writer, &writer->head, sizeof(writer->head));
@@ -373,8 +404,13 @@ struct index_writer *index_writer_new(const char *capture, const struct index_re
 
 static void writer_free(struct index_writer *writer)
 {
-    while (writer->chains)
-        chain_free(writer, writer->chains);
+    while (writer->chains) {
+        struct index_chain *chain = writer->chains;
+
+        chain_loosen(writer, chain);
+        chain_free(chain);
+    }
+    pthread_mutex_destroy(&writer->lock);
     buf_fini(&writer->block);
     free(writer->entries);
     free(writer->kinds);
