@@ -86,13 +86,13 @@ PACKET_COLD void tcp_gap_open(struct flow_dir *me, struct flow_quality *q, __u32
 /*
  * Take [from, to) out of the gaps; returns how many bytes of it were missing until now. A gap that
  * is cut in two keeps its longer part, and the other becomes a gap of its own if there is room.
- * Emptied gaps stay, with no length.
+ * Emptied gaps stay, with no length. Nothing here begins as a constant: the verifier would go
+ * through the rest of the loop again for each value it may have come to.
  */
 PACKET_COLD __u32 tcp_gap_fill(struct flow_dir *me, struct flow_quality *q, __u32 from, __u32 to)
 {
-    struct flow_gap rest = {0, 0};
-    __u32 filled = 0;
-    int room = 0;
+    struct flow_gap rest = {from, from};
+    __u32 missed = to - from, shortest = to - from;
 
     for (int i = 0; i < FLOW_GAPS; i++) {
         struct flow_gap *gap = &q->gap[i];
@@ -101,7 +101,7 @@ PACKET_COLD __u32 tcp_gap_fill(struct flow_dir *me, struct flow_quality *q, __u3
         if (part) {
             below = from - gap->lo < gap->hi - gap->lo ? from - gap->lo : 0;
             above = gap->hi - gap->lo - below - part;
-            filled += part;
+            missed -= part;
             if (below && above) {
                 rest.lo = below < above ? gap->lo : to;
                 rest.hi = below < above ? from : gap->hi;
@@ -111,11 +111,12 @@ PACKET_COLD __u32 tcp_gap_fill(struct flow_dir *me, struct flow_quality *q, __u3
             else
                 gap->hi = gap->lo + below;
         }
-        room |= gap->lo == gap->hi;
+        if (gap->hi - gap->lo < shortest)
+            shortest = gap->hi - gap->lo;
     }
-    if (rest.lo != rest.hi && room)
+    if (rest.lo != rest.hi && !shortest)
         tcp_gap_open(me, q, rest.lo, rest.hi);
-    return filled;
+    return to - from - missed;
 }
 
 /* Whether [seq, end) can be the sender's at all: within what the receiver's window allows, and not
