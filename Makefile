@@ -54,6 +54,7 @@ FUZZ     := $(call picked,$(FUZZ_SRC:%.c=$(BUILD)/fuzz/%))
 PROGRAMS := $(PROGRAM_SRC:%.c=$(BUILD)/%)
 BENCH    := $(filter $(BUILD)/tests/bench/%,$(PROGRAMS))
 E2E      := $(call picked,$(filter-out %/lib.sh,$(wildcard tests/e2e/*.sh)))
+VM       := $(wildcard tests/vm/*.sh)
 GOLDEN   := $(call picked,$(wildcard tests/golden/run.sh))
 
 # ---- flags
@@ -169,14 +170,14 @@ run: ## install what is missing, build, and show this host's sessions (or a demo
 	@scripts/run.sh
 
 test: ## install what is missing, build, run every test; last line: N passed, N failed
-	@scripts/deps.sh build test || { echo '0 passed, 1 failed'; exit 1; }
+	@scripts/deps.sh build test vm || { echo '0 passed, 1 failed'; exit 1; }
 	@$(MAKE) $(jobs) test-programs || { echo 'FAIL build'; echo '0 passed, 1 failed'; exit 1; }
 	@$(MAKE) check-all
 
 test-programs: all $(UNIT) $(KERNEL) $(PROGRAMS) $(BPF_OBJ) $(FUZZ) ## build every test and run none
 
 check-all: test-programs ## every test there is, without looking at what is installed
-	$(run_tests) $(UNIT) $(KERNEL) $(E2E) $(GOLDEN) $(FUZZ)
+	$(run_tests) $(UNIT) $(KERNEL) $(E2E) $(GOLDEN) $(FUZZ) $(if $(ONLY),,$(VM))
 
 check: $(UNIT) ## unit tests under ASan and UBSan; needs no root
 	$(run_tests) $(UNIT)
@@ -186,6 +187,9 @@ check-kernel: $(KERNEL) ## the BPF programs packet by packet, by BPF_PROG_TEST_R
 
 check-e2e: all $(PROGRAMS) $(BPF_OBJ) ## real clients and servers in network namespaces; needs root
 	$(run_tests) $(E2E)
+
+check-vm: all $(KERNEL) $(PROGRAMS) $(BPF_OBJ) ## some tests (ALL=1: all) under Debian's 6.1 kernel in qemu; needs root
+	@ALL=$(ALL) ONLY=$(ONLY) BUILD=$(BUILD) tests/run.sh $(VM)
 
 check-golden: all $(PROGRAMS) ## known input, command, expected output
 	$(run_tests) $(GOLDEN)
@@ -227,5 +231,5 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all run test test-programs check-all check check-kernel check-e2e check-golden check-fuzz fuzz bench \
+.PHONY: all run test test-programs check-all check check-kernel check-e2e check-vm check-golden check-fuzz fuzz bench \
         bench-programs lint format install uninstall clean help FORCE

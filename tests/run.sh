@@ -5,13 +5,13 @@
 # A test is a program or script that exits 0 (passed), 77 (skipped, its last line says why) or else (failed).
 # What counts is cases: those of cmocka, or lines `ok NAME`, `FAIL NAME`, `SKIP NAME: why` on stdout; a test without
 # any is one case. Tests in kernel/ and e2e/ are skipped without root. Each has 300 s, or what a line `timeout: SECONDS` in
-# a comment among the first 10 lines of its source says. Output is kept in $BUILD/log/.
+# a comment among the first 10 lines of its source says, times TIME_FACTOR. Output is kept in LOG_DIR ($BUILD/log).
 set -u
 
 BUILD=${BUILD:-build}
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 FAIL_TAIL_LINES=40
-log_dir=$BUILD/log
+log_dir=${LOG_DIR:-$BUILD/log}
 passed=0 failed=0 skipped=0 running=
 
 export SESSTAP=$PWD/$BUILD/sesstap
@@ -49,7 +49,7 @@ seconds_for() { # SCRIPT-OR-PROGRAM
     local source=$1 found
     [ "${1%.sh}" != "$1" ] || source=tests/${1##*tests/}.c
     found=$(head -n 10 "$source" 2>/dev/null | sed -n 's/.*timeout: *\([0-9][0-9]*\).*/\1/p' | head -n 1)
-    echo "${found:-300}"
+    echo $((${found:-300} * ${TIME_FACTOR:-1}))
 }
 
 fuzz_arguments() { # NAME: the seeds are read, finds are written below $BUILD
@@ -93,7 +93,7 @@ run_test() { # PATH
 
     [ -x "$path" ] || { fail_test "$path is not there or not executable"; return; }
     case $name in
-    kernel/* | e2e/*) [ "$(id -u)" -eq 0 ] || { skip_test "needs root"; return; } ;;
+    kernel/* | e2e/* | vm/*) [ "$(id -u)" -eq 0 ] || { skip_test "needs root"; return; } ;;
     fuzz/*) mapfile -t -O 1 command < <(fuzz_arguments "$name") ;;
     esac
     case $path in */asan/* | */fuzz/*) command=("${fixed_addresses[@]}" "${command[@]}") ;; esac

@@ -19,10 +19,10 @@ spawn_server "$NS_A" server4 server --addr "$A4" --port 80 --log "$WORK/server4.
 server4=$SPAWNED
 spawn_server "$NS_A" server6 server --addr "$A6" --port 80 --log "$WORK/server6.log"
 server6=$SPAWNED
-in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 2000 --concurrency 20 --path /1000 --log "$WORK/c4.log" || fail "client"
-in_b "$TRAFFIC" client --addr "$A6" --port 80 --count 500 --concurrency 5 --path /400 --close client --log "$WORK/c6.log" ||
+in_b "$TRAFFIC" client --addr "$A4" --port 80 --count "$(scaled 2000)" --concurrency 20 --path /1000 --log "$WORK/c4.log" || fail "client"
+in_b "$TRAFFIC" client --addr "$A6" --port 80 --count "$(scaled 500)" --concurrency 5 --path /400 --close client --log "$WORK/c6.log" ||
     fail "client of IPv6"
-in_b "$TRAFFIC" bulk --addr "$A4" --port 80 --bytes 100000000 --log "$WORK/bulk.log" || fail "bulk"
+in_b "$TRAFFIC" bulk --addr "$A4" --port 80 --bytes "$(scaled 100000000)" --log "$WORK/bulk.log" || fail "bulk"
 end_process "$server4" TERM
 end_process "$server6" TERM
 wait_quiet

@@ -30,7 +30,7 @@ for run in "${RUNS[@]}"; do
     read -r name count addr path closer <<<"$run"
     sources=()
     [ "$addr" = "$A6" ] || sources=("${SOURCES[@]}")
-    assert_true "$name: $count connections" in_b "$TRAFFIC" client --addr "$addr" --port 80 --count "$count" \
+    assert_true "$name: $(scaled "$count") connections" in_b "$TRAFFIC" client --addr "$addr" --port 80 --count "$(scaled "$count")" \
         --concurrency 100 --path "$path" --close "$closer" --log "$WORK/$name.log" "${sources[@]}"
 done
 end_process "$server4" TERM

@@ -89,6 +89,11 @@ need() { # COMMAND...
     done
 }
 
+# Where all is slow (tests/vm) there are fewer connections and bytes: E2E_SCALE times fewer.
+scaled() { # NUMBER
+    echo $(($1 / ${E2E_SCALE:-1}))
+}
+
 # ---- assertions: one case each
 
 pass() { # WHAT
