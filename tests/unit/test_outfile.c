@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/outfile.h"
@@ -295,6 +296,52 @@ static void full_disk_cuts_back_to_whole_lines(void **state)
     expect_text(folder->file, "aaa\nbbb\nfff\n");
 }
 
+/* What a process that was killed left, and what the next one makes of it. */
+static void going_on_cuts_a_torn_line(void **state)
+{
+    static const struct {
+        const char *before, *after;
+    } rows[] = {
+        {"", "new\n"},
+        {"torn", "new\n"},
+        {"one\n", "one\nnew\n"},
+        {"one\ntwo\nto", "one\ntwo\nnew\n"},
+    };
+    struct folder *folder = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct linefile file;
+        FILE *out = fopen(folder->file, "w");
+
+        fputs(rows[i].before, out);
+        fclose(out);
+        assert_int_equal(linefile_resume(&file, folder->file), 0);
+        assert_int_equal(file.size_bytes, strlen(rows[i].after) - 4);
+        linefile_write(&file, "new", 3);
+        assert_int_equal(linefile_close(&file), 0);
+        expect_text(folder->file, rows[i].after);
+    }
+}
+
+static void going_on_cuts_a_long_torn_line(void **state)
+{
+    struct folder *folder = *state;
+    struct linefile file;
+    struct stat info;
+
+    assert_int_equal(linefile_resume(&file, folder->file), 0); /* makes it */
+    linefile_write(&file, "first", 5);
+    linefile_flush(&file);
+    for (int i = 0; i < 50000; i++)
+        assert_int_equal(write(file.fd, "x", 1), 1);
+    linefile_close(&file);
+    assert_int_equal(linefile_resume(&file, folder->file), 0);
+    assert_int_equal(file.size_bytes, 6);
+    linefile_close(&file);
+    assert_int_equal(stat(folder->file, &info), 0);
+    assert_int_equal(info.st_size, 6);
+}
+
 static void nobody_reads_stdout(void **state)
 {
     struct linefile file;
@@ -370,6 +417,8 @@ int main(void)
         FOLDER_TEST(temporary_name_follows_no_link),
         FOLDER_TEST(lines_are_held_and_flushed),
         FOLDER_TEST(full_disk_cuts_back_to_whole_lines),
+        FOLDER_TEST(going_on_cuts_a_torn_line),
+        FOLDER_TEST(going_on_cuts_a_long_torn_line),
         cmocka_unit_test(nobody_reads_stdout),
         FOLDER_TEST(stdout_file_is_never_truncated),
         FOLDER_TEST(lines_to_a_folder_that_is_not_there),

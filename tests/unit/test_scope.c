@@ -189,6 +189,32 @@ static void removal_ends_an_overlap(void **state)
     scopes_free(scopes);
 }
 
+static void numbers_outlive_a_process(void **state)
+{
+    struct pin_scope room[4] = {{.ifindex = 0}};
+    struct scopes *scopes = scopes_new();
+
+    (void)state;
+    scopes_keep(scopes, room, 4);
+    for (uint32_t ifindex = 10; ifindex <= 12; ifindex++)
+        assert_int_equal(scopes_add_bridge(scopes, ifindex), 0);
+    scopes_update(scopes);
+    assert_int_equal(scopes_get(scopes, 12), 3);
+    scopes_remove_bridge(scopes, 11);
+    scopes_free(scopes);
+
+    scopes = scopes_new();
+    scopes_keep(scopes, room, 4);
+    for (uint32_t ifindex = 13; ifindex >= 10; ifindex--) /* another order, and a new one first */
+        assert_int_equal(scopes_add_bridge(scopes, ifindex), 0);
+    scopes_update(scopes);
+    assert_int_equal(scopes_get(scopes, 10), 1);
+    assert_int_equal(scopes_get(scopes, 12), 3);
+    assert_int_equal(scopes_get(scopes, 13), 4);
+    assert_int_equal(scopes_get(scopes, 11), 5);
+    scopes_free(scopes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +224,7 @@ int main(void)
         cmocka_unit_test(changes_are_told_and_numbers_kept),
         cmocka_unit_test(reading_anew_forgets_subnets),
         cmocka_unit_test(removal_ends_an_overlap),
+        cmocka_unit_test(numbers_outlive_a_process),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
