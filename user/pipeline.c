@@ -548,9 +548,9 @@ static void add_totals(struct pipeline_totals *totals, const struct flow *flow,
     totals->sessions_with_loss += ledger->lost > 0;
 }
 
-static void tell_end(struct pipeline *pipeline, struct session *session,
-                     const struct full_record *full)
+static void tell_end(struct pipeline *pipeline, struct session *session, struct full_record *full)
 {
+    session_take_alerts(pipeline, &full->record);
     record_write(pipeline, session, &full->record, true);
     if (pipeline->conf.prom)
         prom_session_closed(pipeline->conf.prom, &full->record);

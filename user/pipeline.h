@@ -59,6 +59,7 @@ struct pipeline_conf {
     struct screen *screen; /* NULL: no table */
     size_t held_bytes;     /* of payload that waits for other payload, over all sessions */
     int overlap;           /* enum overlap_policy */
+    struct alerts *alerts; /* of an intrusion detection system, borrowed; NULL: none */
     struct names *names;   /* of addresses, borrowed; NULL: none are told */
     const struct app_conf
         *app; /* what is asked of sessions' content; NULL: nothing is looked into */

@@ -2,6 +2,8 @@
 /* A session's packets and bytes on their way to app/. */
 #include <string.h>
 
+#include "app/alerts.h"
+#include "flow.h"
 #include "pipeline_internal.h"
 
 void session_app_data(struct session_files *files, unsigned int from, uint64_t offset,
@@ -66,4 +68,25 @@ void session_name_ends(struct pipeline *pipeline, const struct session *session)
         if (source != NAME_OF_CAPTURE)
             capture_write_names(session->capture, &name, 1);
     }
+}
+
+void session_take_alerts(const struct pipeline *pipeline, struct record *record)
+{
+    const struct flow *flow = record->flow;
+    char community_id[64];
+    struct alerts_query query = {
+        .key = &record->session->key,
+        .community_id = community_id,
+        .first_ns = (int64_t)flow->first_ns + record->wall_offset_ns,
+        .last_ns = (int64_t)flow->first_ns + record->wall_offset_ns,
+    };
+
+    if (!pipeline->conf.alerts)
+        return;
+    for (int i = 0; i < 2; i++)
+        if ((int64_t)flow->dir[i].last_ns + record->wall_offset_ns > query.last_ns)
+            query.last_ns = (int64_t)flow->dir[i].last_ns + record->wall_offset_ns;
+    record_community_id(community_id, query.key, flow_client(flow), flow->icmp_type,
+                        flow->icmp_code);
+    record->alerts = alerts_of(pipeline->conf.alerts, &query, &record->alert_count);
 }

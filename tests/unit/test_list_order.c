@@ -39,8 +39,8 @@ static void test_table(void **state)
     struct fixture f;
 
     (void)state;
-    list_row_init(&list);
-    text_table_init(&table, list.columns, LIST_COLUMNS);
+    list_row_init(&list, false);
+    text_table_init(&table, list.columns, list.count);
     for (int i = 0; i < FIXTURES; i++) {
         makers[i](&f);
         f.session.stream_index = (uint64_t)i * 100000;

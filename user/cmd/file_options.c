@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/alerts.h"
 #include "app/keylog.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -27,6 +28,7 @@ enum {
     OPT_HTTP,
     OPT_KEYLOG,
     OPT_HOSTS,
+    OPT_ALERTS,
     OPT_END,
 };
 
@@ -83,6 +85,28 @@ static int parse_keylog(struct file_options *options, const char *path)
     return err ? -EINVAL : 0;
 }
 
+static int parse_alerts(struct file_options *options, const char *path)
+{
+    struct alerts_reading reading;
+
+    if (!alerts_are_built_in()) {
+        log_error("--alerts %s: this build reads none (libjansson was missing)", path);
+        return -EINVAL;
+    }
+    alerts_free(options->alerts);
+    options->alerts = alerts_read(path, &reading);
+    if (!options->alerts) {
+        log_error("--alerts %s: %s", path, strerror(errno));
+        return -EINVAL;
+    }
+    if (reading.bad_lines)
+        log_warn("--alerts %s: line %llu is not JSON, or an alert without addresses and time; %llu "
+                 "such lines are left out",
+                 path, (unsigned long long)reading.first_bad_line,
+                 (unsigned long long)reading.bad_lines);
+    return 0;
+}
+
 static int parse_one(struct file_options *options, const struct file_command *command, int option)
 {
     switch (option) {
@@ -111,6 +135,8 @@ static int parse_one(struct file_options *options, const struct file_command *co
         return parse_keylog(options, optarg);
     case OPT_HOSTS:
         return output_read_hosts(options->names, optarg);
+    case OPT_ALERTS:
+        return parse_alerts(options, optarg);
     default:
         return command->set(command->ctx, option, optarg);
     }
@@ -173,6 +199,8 @@ static void list_options(struct option *all, char *letters, size_t letters_size,
         *all++ = (struct option){"no-app", no_argument, NULL, OPT_NO_APP};
     if (command->takes & FILE_TAKES_APP)
         *all++ = (struct option){"hosts", required_argument, NULL, OPT_HOSTS};
+    if (command->takes & FILE_TAKES_APP)
+        *all++ = (struct option){"alerts", required_argument, NULL, OPT_ALERTS};
     if (command->takes & (FILE_TAKES_APP | FILE_TAKES_KEYLOG))
         *all++ = (struct option){"keylog", required_argument, NULL, OPT_KEYLOG};
     if (command->takes & FILE_TAKES_HTTP)
@@ -236,6 +264,7 @@ void file_options_fini(struct file_options *options)
     where_free(options->where);
     keylog_free(options->keylog);
     names_free(options->names);
+    alerts_free(options->alerts);
     memset(options, 0, sizeof(*options));
 }
 
@@ -248,9 +277,17 @@ void file_options_apply(const struct file_options *options, struct replay_conf *
     conf->overlap = options->overlap;
     conf->no_index = options->no_index;
     conf->pipeline.names = options->names;
+    conf->pipeline.alerts = options->alerts;
     if (options->look_into || options->app.http)
         conf->pipeline.app = &options->app;
     conf->progress = true;
+}
+
+void file_options_say_alerts(const struct file_options *options)
+{
+    if (options->alerts && alerts_left(options->alerts))
+        log_warn("%llu alerts belong to no session here",
+                 (unsigned long long)alerts_left(options->alerts));
 }
 
 int file_options_status(int err, const struct replay_result *result)

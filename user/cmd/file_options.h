@@ -19,7 +19,8 @@ enum file_takes {
     FILE_TAKES_WHERE = 1 << 0, /* --where EXPR */
     FILE_TAKES_JSON = 1 << 1,  /* --json */
     FILE_TAKES_APP =
-        1 << 2, /* sessions are identified and looked into; --no-app, --keylog FILE, --hosts FILE */
+        1
+        << 2, /* sessions are identified and looked into; --no-app, --keylog FILE, --hosts FILE, --alerts FILE */
     FILE_TAKES_HTTP = 1 << 3,   /* --http */
     FILE_TAKES_KEYLOG = 1 << 4, /* TLS is deciphered; --keylog FILE */
 };
@@ -52,7 +53,8 @@ struct file_options {
     struct app_conf app;
     struct keylog
         *keylog; /* owned: of --keylog and of the input; NULL: the command has no use for it */
-    struct names *names; /* owned: of --hosts, of the input and its answers; NULL like keylog */
+    struct alerts *alerts; /* owned: of --alerts; NULL: not given */
+    struct names *names;   /* owned: of --hosts, of the input and its answers; NULL like keylog */
     enum overlap_policy overlap;
     struct pcap_filter *filter; /* owned; NULL: every frame */
     struct where *where;        /* owned; NULL: every record */
@@ -72,6 +74,8 @@ void file_options_fini(struct file_options *options);
  */
 void file_options_apply(const struct file_options *options, struct replay_conf *conf);
 
+/* After a reading: a line about alerts of --alerts that belong to none of its sessions. */
+void file_options_say_alerts(const struct file_options *options);
 /* The exit status that a reading ends with; err is what replay_run returned. */
 int file_options_status(int err, const struct replay_result *result);
 

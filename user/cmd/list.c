@@ -128,7 +128,8 @@ static void on_record(void *ctx, const struct record *record)
     const char *line;
     size_t len;
 
-    if (listing->options.where && !where_match(listing->options.where, record)) {
+    if ((listing->options.alerts && !record->alert_count) ||
+        (listing->options.where && !where_match(listing->options.where, record))) {
         if (!listing->sort_field)
             note_error(listing, ordered_write(listing->ordered, number, NULL, 0));
         return;
@@ -168,8 +169,8 @@ static int open_listing(struct listing *listing)
         log_error("cannot write to stdout: %s", strerror(-err));
         return err;
     }
-    list_row_init(&listing->list);
-    text_table_init(&listing->table, listing->list.columns, LIST_COLUMNS);
+    list_row_init(&listing->list, listing->options.alerts);
+    text_table_init(&listing->table, listing->list.columns, listing->list.count);
     listing->rows = record_sort_new(listing->sort_field, listing->descending);
     listing->ordered = ordered_new(&listing->out, HELD_LINE_BYTES);
     if (listing->rows && listing->ordered)
@@ -203,6 +204,7 @@ static int list_sessions(struct listing *listing)
         conf.progress = listing->sort_field || !isatty(STDOUT_FILENO);
         conf.pipeline.lots = listing->options.where && where_needs_lots(listing->options.where);
         err = replay_run(&conf, &result);
+        file_options_say_alerts(&listing->options);
         record_sort_finish(listing->rows);
         release_rows(listing);
     }

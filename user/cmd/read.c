@@ -199,8 +199,10 @@ static int read_files(struct reading *reading)
     streams_err = close_streams(reading);
     if (!result.error)
         result.error = records_err ? records_err : streams_err;
-    if (!err)
+    if (!err) {
         replay_report(&result);
+        file_options_say_alerts(&reading->options);
+    }
     return file_options_status(err, &result);
 }
 

@@ -111,14 +111,14 @@ struct tls_facts {
     struct fact_text secrets; /* that opened it, and its parameters: lines for a DSB; NULL: none */
 };
 
+/* An alert of an intrusion detection system. Texts end with NUL, or are NULL; all lives as long as the run. */
 struct alert_fact {
-    struct fact_text signature;
-    struct fact_text category;
+    int64_t wall_ns; /* since 1970 */
+    const char *signature;
+    const char *category;
+    const char *action; /* "allowed", "blocked" */
     uint64_t signature_id;
-    uint32_t severity; /* as Suricata has it: 1 is the worst */
-    int64_t wall_ns;   /* since 1970 */
-    struct fact_text action;
-    struct alert_fact *next;
+    uint32_t severity; /* as Suricata has it: 1 is the worst; 0: unknown */
 };
 
 /* How a parser fared: the record's `parsers`. */
@@ -152,8 +152,6 @@ struct facts {
     uint64_t websocket_count;
     struct dns_transaction *dns, *dns_last;
     uint64_t dns_count;
-    struct alert_fact *alerts;
-    uint64_t alert_count;
     struct parser_fact parsers[FACTS_PARSERS];
     size_t parser_count;
     /* What a bound cut off; each is shown. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/list_row.h"
 
+#include <stdio.h>
+
 #include "sink/record_view.h"
 #include "sink/screen_units.h"
 #include "wire.h"
@@ -22,6 +24,7 @@ static const struct {
     {"time", {"duration"}, 6, true, EITHER},
     {"client", {"src.socket", "src.ip"}, 15, false, EITHER},
     {"server", {"dst.socket", "dst.ip"}, 15, false, EITHER},
+    {"app", {"app.protocol"}, 8, false, EITHER},
     {"state", {"state"}, 11, false, EITHER},
     {"close", {"close.reason", "close.by"}, 10, false, BOTH},
     {"packets", {"packetsCount"}, 7, true, EITHER},
@@ -29,10 +32,12 @@ static const struct {
     {"in", {"in.payload"}, 8, true, EITHER},
     {"rtx", {"tcp.quality_fwd.retransmits", "tcp.quality_rev.retransmits"}, 3, true, PER_SIDE},
     {"rtt", {"tcp.rtt.avg"}, 6, true, EITHER},
+    {"alerts", {NULL}, 20, false, EITHER},
 };
 
-void list_row_init(struct list_row *list)
+void list_row_init(struct list_row *list, bool with_alerts)
 {
+    list->count = with_alerts ? LIST_COLUMNS : LIST_COLUMNS - 1;
     for (int i = 0; i < LIST_COLUMNS; i++) {
         list->columns[i] = (struct text_column){kinds[i].title, kinds[i].right, kinds[i].usual};
         for (int j = 0; j < LIST_COLUMN_FIELDS; j++)
@@ -100,6 +105,21 @@ static size_t write_cell(char *p, const struct list_row *list, int column, struc
     return len;
 }
 
+/* The first one's text, and how many there are. */
+static size_t write_alerts_cell(char *p, const struct record *record)
+{
+    const char *text = record->alert_count ? record->alerts[0]->signature : NULL;
+    size_t len = text ? strlen(text) : 0;
+
+    if (len > TEXT_TABLE_CELL_BYTES / 2)
+        len = TEXT_TABLE_CELL_BYTES / 2;
+    if (len)
+        memcpy(p, text, len);
+    if (record->alert_count > 1)
+        len += (size_t)sprintf(p + len, " +%zu", record->alert_count - 1);
+    return len;
+}
+
 void list_row_pack(const struct list_row *list, struct buf *row, const struct record *record)
 {
     char text[TEXT_TABLE_CELL_BYTES + 1];
@@ -107,6 +127,8 @@ void list_row_pack(const struct list_row *list, struct buf *row, const struct re
 
     record_view_init(&view, record);
     text_table_pack(row, text, write_stream(text, record));
-    for (int i = 1; i < LIST_COLUMNS; i++)
+    for (int i = 1; i < LIST_COLUMNS - 1; i++)
         text_table_pack(row, text, write_cell(text, list, i, &view));
+    if (list->count == LIST_COLUMNS)
+        text_table_pack(row, text, write_alerts_cell(text, record));
 }

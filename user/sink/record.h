@@ -42,6 +42,8 @@ struct record {
     size_t hole_count;
     const struct packet_lot *lots; /* NULL: not asked for */
     size_t lot_count;
+    const struct alert_fact *const *alerts;
+    size_t alert_count;
     const char *whisperer;   /* the capturing host */
     const char *instance_id; /* container, pod or interface; a file's base name offline */
     const char *interfaces[RECORD_INTERFACES]; /* names in the order seen; NULL ends */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The values of a record's fields that app/ found out. */
-#include "sink/record_view.h"
+#include "sink/record_items.h"
 
 static const void *fact_at(const struct record_view *view, const struct field *field)
 {
@@ -170,5 +170,39 @@ void write_tls_names(struct buf *out, struct record_view *view)
         if (i)
             buf_add_char(out, ',');
         buf_add_json_str(out, tls->names[i].at, tls->names[i].len);
+    }
+}
+
+/* ---- alerts -------------------------------------------------------------------------------------- */
+
+bool value_alert_count(struct record_view *view, const struct field *field,
+                       struct field_value *value)
+{
+    (void)field;
+    return give_some(value, view->record->alert_count);
+}
+
+static void add_word(struct buf *out, const char *key, const char *text)
+{
+    if (!text)
+        return;
+    item_add_key(out, key);
+    buf_add_json_str(out, text, strlen(text));
+}
+
+void write_alerts(struct buf *out, struct record_view *view)
+{
+    for (size_t i = 0; i < view->record->alert_count; i++) {
+        const struct alert_fact *alert = view->record->alerts[i];
+
+        buf_add_str(out, i ? ",{" : "{");
+        item_add_key(out, "time");
+        buf_add_seconds(out, alert->wall_ns, 6);
+        add_word(out, "signature", alert->signature);
+        item_add_u64(out, "signature_id", alert->signature_id);
+        add_word(out, "category", alert->category);
+        item_add_some(out, "severity", alert->severity);
+        add_word(out, "action", alert->action);
+        buf_add_char(out, '}');
     }
 }

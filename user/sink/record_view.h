@@ -113,6 +113,9 @@ field_list_writer write_risks, write_tls_names;
 /* Its transactions: record_http.c */
 field_getter value_http_count, value_websocket_count;
 field_list_writer write_http, write_websocket;
+/* record_app.c */
+field_getter value_alert_count;
+field_list_writer write_alerts;
 /* record_dns.c */
 field_getter value_dns_count;
 field_list_writer write_dns;
