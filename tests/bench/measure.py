@@ -4,10 +4,11 @@
 
 usage: measure.py ROUNDS FOLDER NAME=COMMAND...
 FOLDER is emptied before each run; in COMMAND, words are split at spaces. Prints `NAME WALL_S CPU_S RSS_KB STATUS` a
-run: CPU is user and system time of all threads. What takes longer than TIME_LIMIT_S is ended, with status -14, and
-not run again.
+run: CPU is user and system time of all threads. What takes more than TIME_LIMIT_S of CPU time, or ten times that on the
+clock, is ended, with status -24 or -14, and not run again.
 """
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,12 +22,17 @@ def empty(folder):
     subprocess.run(["rm", "-rf", folder], check=True)
 
 
+def limit():
+    resource.setrlimit(resource.RLIMIT_CPU, (TIME_LIMIT_S, TIME_LIMIT_S + 1))
+    signal.alarm(10 * TIME_LIMIT_S)
+
+
 def run(command, folder):
     empty(folder)
     os.makedirs(folder)
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               preexec_fn=lambda: signal.alarm(TIME_LIMIT_S))
+                               preexec_fn=limit)
     _, status, used = os.wait4(process.pid, 0)
     wall = time.monotonic() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -43,7 +49,7 @@ def main():
                 continue
             wall, cpu, rss_kb, status = run(command.split(), folder)
             print(f"{name} {wall:.3f} {cpu:.3f} {rss_kb} {status}", flush=True)
-            if status == -signal.SIGALRM:
+            if status in (-signal.SIGALRM, -signal.SIGXCPU):
                 given_up.add(name)
     empty(folder)
 
