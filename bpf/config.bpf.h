@@ -11,6 +11,7 @@ const volatile struct track_conf conf = {
     .sample_headers = 0,
     .lifecycle_wake_bytes = 64 * 1024,
     .payload_wake_bytes = 1024 * 1024,
+    .sample_one_in = 1,
 };
 
 #endif

@@ -83,6 +83,17 @@ struct {
 } events SEC(".maps");
 
 /*
+ * The payload budget (--payload-rate), all CPUs': the time, CLOCK_MONOTONIC, until which what was sampled so far
+ * has used it up. One word, since all CPUs' samples go through one ring anyway.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} payload_budget SEC(".maps");
+
+/*
  * What one packet's work needs, apart from the stack: a new entry or the copy of an old one is too
  * large for it, and what lies here the verifier does not follow, so that the many ways through the
  * parser are one from there on.
@@ -92,7 +103,8 @@ struct work {
     struct iface_conf iface;
     struct flow_syn syn;
     __u32 opts_len;
-    __u32 doubts; /* enum tcp_doubt, of the segment that was not a plain one */
+    __u32 doubts;      /* enum tcp_doubt, of the segment that was not a plain one */
+    __u32 depth_bytes; /* of a session that begins with this packet */
     __u8 opts[TCP_OPTIONS_BUFFER];
     struct record_flow copy;
 };

@@ -203,17 +203,49 @@ static __noinline int sample_xdp(struct sample *s, __u32 wanted)
     return sample_frame(s, FRAME_XDP, wanted);
 }
 
+/* How much of each direction of this session is sampled. */
+static __always_inline __u64 session_depth(const struct flow *flow, const struct packet *pkt)
+{
+    __u32 depth;
+
+    if (!conf.depth_filters)
+        return conf.depth_bytes;
+    depth = (pkt->from & 1) ? flow->dir[1].depth_bytes : flow->dir[0].depth_bytes;
+    return depth == FLOW_DEPTH_ALL ? DEPTH_ALL : depth;
+}
+
 /* A packet with no payload is worth a sample while its session's streams are within the depth. */
-static __always_inline int sample_wants_headers(const struct flow *flow, const struct packet *pkt)
+static __always_inline int sample_wants_headers(const struct flow *flow, const struct packet *pkt,
+                                                __u64 depth_bytes)
 {
     const struct flow_dir *peer = (pkt->from & 1) ? &flow->dir[0] : &flow->dir[1];
 
-    if (!conf.sample_headers)
+    if (!conf.sample_headers || !depth_bytes)
         return 0;
-    if (conf.depth_bytes == DEPTH_ALL || pkt->key.l4_proto != IP_PROTO_TCP ||
+    if (depth_bytes == DEPTH_ALL || pkt->key.l4_proto != IP_PROTO_TCP ||
         (pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
         return 1;
-    return pkt->ack - peer->first_seq - 1 <= conf.depth_bytes && peer->payload_bytes < (1u << 31);
+    return pkt->ack - peer->first_seq - 1 <= depth_bytes && peer->payload_bytes < (1u << 31);
+}
+
+/*
+ * Whether the overall budget allows these bytes. It does as long as it is not used up, and may then be
+ * overdrawn by one frame a CPU, which the following ones make good.
+ */
+static __always_inline int budget_take(__u32 bytes, __u64 now_ns)
+{
+    __u32 zero = 0;
+    __u64 *used_until = bpf_map_lookup_elem(&payload_budget, &zero), until;
+
+    if (!used_until)
+        return 0;
+    until = *(volatile __u64 *)used_until;
+    if (until > now_ns)
+        return 0;
+    if (until + RATE_BURST_NS < now_ns)
+        __sync_val_compare_and_swap(used_until, until, now_ns - RATE_BURST_NS);
+    __sync_fetch_and_add(used_until, (bytes * conf.rate_ns_per_byte) >> RATE_SHIFT);
+    return 1;
 }
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The kernel side, as a table of contents: TC programs for both directions and XDP for the way in, each
- * parse -> track -> count -> sample. They look and never touch: other programs run after them.
+ * filter -> parse -> track -> count -> sample. They look and never touch: other programs run after them.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
+#include "filter.bpf.h"
 #include "sample.bpf.h"
+#include "sampling.h"
 #include "take.bpf.h"
 
 #define TC_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC */
@@ -139,12 +141,31 @@ __noinline __u32 track_unusual(struct flow *flow, __u32 ifindex, __u32 pkts, __u
     return verdict.old_bytes;
 }
 
-static __always_inline void sample(struct sample *s, enum frame_kind kind, __u32 depth_left)
+/* depth_left: payload bytes of this frame that the session's depth lets through. */
+static __always_inline void sample(struct sample *s, enum frame_kind kind, __u64 depth_bytes,
+                                   __u32 depth_left)
 {
     __u32 wanted = depth_left < conf.snaplen_bytes ? depth_left : conf.snaplen_bytes;
 
-    if (s->pkt->payload_len ? wanted : (__u32)sample_wants_headers(s->flow, s->pkt))
-        kind == FRAME_XDP ? sample_xdp(s, wanted) : sample_skb(s, wanted);
+    if (s->pkt->payload_len ? !wanted : !sample_wants_headers(s->flow, s->pkt, depth_bytes))
+        return;
+    if (conf.rate_ns_per_byte && wanted && !budget_take(wanted, s->now_ns)) {
+        count_event(EVENT_PAYLOAD_OVER_RATE);
+        FLOW_ADD(&s->flow->over_rate_bytes, wanted > s->old_bytes ? wanted - s->old_bytes : 0);
+        if (!conf.sample_headers)
+            return;
+        wanted = 0;
+    }
+    kind == FRAME_XDP ? sample_xdp(s, wanted) : sample_skb(s, wanted);
+}
+
+/* The depth of a session that begins with this frame, for flow_place. */
+static __always_inline void choose_depth(const struct frame *frame, struct work *work,
+                                         const struct iface_conf *iface)
+{
+    __u32 choice = filter_depth_choice(frame, iface->l3_only);
+
+    work->depth_bytes = conf.depth_choice[choice <= DEPTH_CHOICES ? choice : 0];
 }
 
 /* A packet of a session, counted here and nowhere else. */
@@ -162,21 +183,27 @@ static __always_inline void track(const struct frame *frame, struct flow *flow, 
         .headers_len = pkt->payload_off,
         .l3_only = iface->l3_only,
     };
+    __u64 depth_bytes = 0;
     __u32 depth_left = 0, not_new = 0;
 
     if (pkt->key.l4_proto == IP_PROTO_TCP && !tcp_track_expected(flow, pkt, now_ns)) {
-        if (pkt->tcp_flags & TCP_SYN)
+        if (pkt->tcp_flags & TCP_SYN) {
             load_syn(frame, work);
+            if (conf.depth_filters)
+                choose_depth(frame, work, iface);
+        }
         s.old_bytes = not_new = track_unusual(flow, frame->ifindex, frame->size.pkts, now_ns);
         s.doubts = (__u16)(work->doubts * SAMPLE_DATA_DOUBTED);
         if (s.doubts & SAMPLE_DATA_DOUBTED)
             not_new = pkt->payload_len;
     }
-    if (conf.depth_bytes)
-        depth_left = flow_depth_left(flow, pkt, conf.depth_bytes);
+    if (conf.depth_bytes || conf.depth_filters) {
+        depth_bytes = session_depth(flow, pkt);
+        depth_left = flow_depth_left(flow, pkt, depth_bytes);
+    }
     flow_count(flow, pkt, frame->size.pkts, not_new, now_ns);
-    if (conf.depth_bytes)
-        sample(&s, frame->kind, depth_left);
+    if (conf.depth_bytes || conf.depth_filters)
+        sample(&s, frame->kind, depth_bytes, depth_left);
 }
 
 /* Copied, so that the verifier needs not look at all that follows once for either map. */
@@ -211,6 +238,10 @@ static __always_inline void classify(const struct frame *frame)
         count_unaccounted(UNACCOUNTED_OTHER_HOP, size);
         return;
     }
+    if (conf.filter && !filter_passes(frame, iface->l3_only)) {
+        count_unaccounted(UNACCOUNTED_FILTERED, size);
+        return;
+    }
     __builtin_memset(&work->pkt, 0, sizeof(work->pkt));
     reason = (__u32)parse(frame, &work->pkt, iface->l3_only);
     if (reason) {
@@ -221,6 +252,13 @@ static __always_inline void classify(const struct frame *frame)
     now_ns = bpf_ktime_get_ns();
     flow = bpf_map_lookup_elem(&flows, &work->pkt.key);
     if (!flow) {
+        if (conf.sample_one_in > 1 &&
+            !sampling_keeps(&work->pkt.key, conf.sample_one_in, conf.sample_seed)) {
+            count_unaccounted(UNACCOUNTED_NOT_SAMPLED, size);
+            return;
+        }
+        if (conf.depth_filters)
+            choose_depth(frame, work, iface);
         flow = flow_create(work, iface, ifindex, now_ns, &reason);
         if (!flow) {
             count_unaccounted(reason, size);

@@ -61,9 +61,11 @@ static __always_inline __u32 table_full_reason(__u8 l4_proto)
     return l4_proto == IP_PROTO_SCTP ? UNACCOUNTED_TABLE_FULL_SCTP : UNACCOUNTED_TABLE_FULL_ICMP;
 }
 
-static __always_inline void flow_place(struct flow *flow, const struct iface_conf *iface,
-                                       __u32 ifindex)
+static __always_inline void flow_place(struct flow *flow, const struct work *work,
+                                       const struct iface_conf *iface, __u32 ifindex)
 {
+    if (conf.depth_filters)
+        flow->dir[0].depth_bytes = flow->dir[1].depth_bytes = work->depth_bytes;
     flow->ifindex = ifindex;
     flow->slot = iface->slot;
     flow->l3_only = iface->l3_only;
@@ -82,7 +84,7 @@ static __noinline struct flow *flow_create(struct work *work, const struct iface
 
     *reason = UNACCOUNTED_INSERT_FAILED;
     __builtin_memset(made, 0, sizeof(*made));
-    flow_place(made, iface, ifindex);
+    flow_place(made, work, iface, ifindex);
     flow_begin(made, pkt, flow_next_id(), now_ns);
     err = bpf_map_update_elem(&flows, &pkt->key, made, BPF_NOEXIST);
     if (err == -ERRNO_E2BIG || err == -ERRNO_ENOMEM)
@@ -134,7 +136,7 @@ static __noinline int flow_restart(struct flow *flow, struct work *work,
         return 0;
     flow_hand_over(&pkt->key, flow, copy, now_ns);
     __builtin_memset(&copy->flow, 0, sizeof(copy->flow));
-    flow_place(&copy->flow, iface, ifindex);
+    flow_place(&copy->flow, work, iface, ifindex);
     flow_begin(&copy->flow, pkt, flow_next_id(), now_ns);
     bits = copy->flow.bits;
     copy->flow.bits |= FLOW_RESTARTING;

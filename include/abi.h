@@ -255,7 +255,7 @@ enum unaccounted_reason {
     X(SPILL_FAILED, spill_failed, "finished sessions lost since the ring and the spill were full") \
     X(FLOWS_CREATED, flows_created, "table entries made")                                          \
     X(PULLED, pulled, "packets whose headers lay outside their linear part")                       \
-    X(PAYLOAD_OVER_RATE, payload_over_rate, "packets whose payload was cut off (--payload-rate)")
+    X(PAYLOAD_OVER_RATE, payload_over_rate, "socket buffers whose payload --payload-rate cut off")
 
 enum event_counter {
 #define X(upper, lower, help) EVENT_##upper,
@@ -347,7 +347,11 @@ _Static_assert(sizeof(struct record_sample) == 104, "record_sample");
 
 /* ---- knobs ---------------------------------------------------------------------------------- */
 
-#define DEPTH_ALL (~0ULL)
+#define DEPTH_ALL     (~0ULL)
+#define DEPTH_CHOICES 16 /* filters of --depth-for */
+#define RATE_SHIFT    16
+#define RATE_BURST_NS \
+    100000000ULL /* of the payload rate that was not used, so much can be saved up */
 /* Read-only data of the programs, set before load. */
 struct track_conf {
     __u64 depth_bytes;          /* of each direction's stream; 0 none, DEPTH_ALL */
@@ -355,6 +359,12 @@ struct track_conf {
     __u32 sample_headers;       /* also packets with no payload */
     __u32 lifecycle_wake_bytes; /* backlog that wakes user space */
     __u32 payload_wake_bytes;
+    __u32 filter;                          /* filter_skb, filter_xdp are to be asked */
+    __u32 depth_filters;                   /* how many; 0: all sessions have depth_bytes */
+    __u32 depth_choice[1 + DEPTH_CHOICES]; /* depths by what depth_filter_* say; FLOW_DEPTH_ALL */
+    __u32 sample_one_in;                   /* sessions; 1: all are kept */
+    __u64 sample_seed;
+    __u64 rate_ns_per_byte; /* of sampled payload, times 2^RATE_SHIFT; 0: no limit */
 };
 
 #endif

@@ -11,8 +11,9 @@ static int cmd_help(int argc, char **argv);
 
 static const struct command commands[] = {
     {"run", cmd_run,
-     "[-i IFACE|GLOB]... [-o DIR] [--prom FILE] [--depth all|none|BYTES]\n"
-     "[--snaplen BYTES] [--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--lots]\n"
+     "[-i IFACE|GLOB]... [-f FILTER] [-o DIR] [--prom FILE] [--depth all|none|BYTES]\n"
+     "[--depth-for 'FILTER=BYTES']... [--payload-rate BYTES/s] [--sample 1/N] [--snaplen BYTES]\n"
+     "[--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--lots]\n"
      "[--duration SEC] [--interval SEC] [--max-flows N] [--mode tc|xdp|auto]",
      "track the sessions of this host's interfaces, live\n"
      "\n"

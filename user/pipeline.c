@@ -122,6 +122,8 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
             record->lots = dialog_lots(session->dialog, &record->lot_count);
     }
     ledger_balance(&full->ledger, flow, record->tally);
+    if (pipeline->conf.sample_one_in > 1)
+        full->ledger.sample_one_in = pipeline->conf.sample_one_in;
 }
 
 /* Each line that was lost counts, also when they went together. */
@@ -546,6 +548,8 @@ static void add_totals(struct pipeline_totals *totals, const struct flow *flow,
     totals->pkts += flow->pkts[0] + flow->pkts[1];
     totals->payload_lost_bytes += ledger->lost;
     totals->sessions_with_loss += ledger->lost > 0;
+    totals->over_rate_bytes += ledger->over_rate;
+    totals->sessions_over_rate += ledger->over_rate > 0;
 }
 
 static void tell_end(struct pipeline *pipeline, struct session *session, struct full_record *full)

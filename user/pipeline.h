@@ -53,9 +53,11 @@ struct pipeline_conf {
         *stream_batch; /* that they are in; NULL: each session's are there at its end */
     bool tcpsession;   /* a JSON file of payload a TCP session; offline only */
     enum hole_policy holes;
-    bool lots;             /* in records */
-    bool whole_sessions;   /* every packet is sampled: a jump in their numbers is a loss */
-    struct prom *prom;     /* NULL: no metrics */
+    bool lots;           /* in records */
+    bool whole_sessions; /* every packet is sampled: a jump in their numbers is a loss */
+    uint32_t
+        sample_one_in; /* of the sessions that there were, so many are one here; 0, 1: all are */
+    struct prom *prom; /* NULL: no metrics */
     struct screen *screen; /* NULL: no table */
     size_t held_bytes;     /* of payload that waits for other payload, over all sessions */
     int overlap;           /* enum overlap_policy */
@@ -79,6 +81,8 @@ struct pipeline_totals {
     uint64_t pkts;
     uint64_t payload_lost_bytes;
     uint64_t sessions_with_loss;
+    uint64_t over_rate_bytes; /* payload that --payload-rate cut off */
+    uint64_t sessions_over_rate;
     uint64_t sink_errors[PROM_SINK_COUNT];
     int first_error; /* -errno of the first of these, 0: none */
 };

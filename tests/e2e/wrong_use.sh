@@ -29,6 +29,15 @@ expect "output folder where none can be" 1 /proc/nope "${run[@]}" -o /proc/nope
 expect "metrics where none can be" 1 /proc/nope "${run[@]}" -o "$OUT" --prom /proc/nope/sesstap.prom
 expect "unknown option" 2 frobnicate "${run[@]}" --frobnicate
 expect "depth that is no depth" 2 banana "${run[@]}" --depth banana
+expect "filter that is none" 2 "-f: filter 'tcp prot 80': can't parse filter" "${run[@]}" -f 'tcp prot 80'
+expect "depth for no filter" 2 '=all' "${run[@]}" --depth-for =all
+expect "depth for a filter with no depth" 2 'port 80' "${run[@]}" --depth-for 'port 80'
+expect "depth for a filter that is no depth" 2 banana "${run[@]}" --depth-for 'port 80=banana'
+expect "depth for a filter that is none" 2 "--depth-for: filter 'tcp prot 80'" "${run[@]}" --depth-for 'tcp prot 80=5'
+expect "sample that is no share" 2 '1/4 is wanted' "${run[@]}" --sample 4
+expect "sample of none" 2 '1/N' "${run[@]}" --sample 1/0
+expect "payload rate of too little" 2 '10' "${run[@]}" --payload-rate 10
+expect "payload rate that is none" 2 fast "${run[@]}" --payload-rate fast
 expect "negative duration" 2 '-5' "${run[@]}" --duration -5
 expect "table of no flows" 2 '0' "${run[@]}" --max-flows 0
 expect "mode that is none" 2 'sideways.*tc, xdp or auto' "${run[@]}" --mode sideways

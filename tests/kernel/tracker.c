@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sesstap.skel.h"
+#include "source/live/filters.h"
 
 #define FRAME_ROOM 70000
 
@@ -24,10 +25,45 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
     return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
+/* Opens the skeleton in such a way that a load puts the filters in place. */
+static struct sesstap_bpf *open_with(struct live_filters *filters, struct filter_places **places)
+{
+    struct sesstap_bpf *skel;
+
+    *places = NULL;
+    if (filters) {
+        size_t count;
+        const struct filter_place *wanted = live_filters_places(filters, &count);
+
+        *places = filter_places_begin(wanted, count);
+        if (!*places)
+            err(1, "registering for the programs' load");
+    }
+    skel = sesstap_bpf__open();
+    if (!skel)
+        err(1, "opening the skeleton");
+    if (*places)
+        filter_places_set_object(*places, skel->obj);
+    return skel;
+}
+
+static void configure(struct track_conf *conf, const struct tracker_options *options)
+{
+    conf->depth_bytes = options->depth_bytes;
+    conf->snaplen_bytes = or_default(options->snaplen_bytes, 262144);
+    conf->sample_headers = options->sample_headers;
+    conf->sample_one_in = or_default(options->sample_one_in, 1);
+    conf->sample_seed = options->sample_seed;
+    conf->rate_ns_per_byte = options->rate_ns_per_byte;
+    if (options->filters)
+        live_filters_configure(options->filters, conf);
+}
+
 void tracker_open(struct tracker *tracker, const struct tracker_options *options)
 {
     struct iface_conf iface = {.slot = TRACKER_SLOT};
     uint32_t ifindex = TRACKER_IFINDEX, max_flows = or_default(options->max_flows, 1024);
+    struct filter_places *places;
     struct sesstap_bpf *skel;
 
     if (geteuid() != 0) {
@@ -35,12 +71,8 @@ void tracker_open(struct tracker *tracker, const struct tracker_options *options
         exit(77);
     }
     libbpf_set_print(quiet);
-    skel = sesstap_bpf__open();
-    if (!skel)
-        err(1, "opening the skeleton");
-    skel->rodata->conf.depth_bytes = options->depth_bytes;
-    skel->rodata->conf.snaplen_bytes = or_default(options->snaplen_bytes, 262144);
-    skel->rodata->conf.sample_headers = options->sample_headers;
+    skel = open_with(options->filters, &places);
+    configure((struct track_conf *)&skel->rodata->conf, options);
     bpf_map__set_max_entries(skel->maps.flows, max_flows);
     bpf_map__set_max_entries(skel->maps.spill, or_default(options->spill_entries, max_flows));
     bpf_map__set_max_entries(skel->maps.payload_ring,
@@ -53,6 +85,7 @@ void tracker_open(struct tracker *tracker, const struct tracker_options *options
     bpf_map__set_max_entries(skel->maps.heads, (uint32_t)tracker->cpus);
     if (sesstap_bpf__load(skel))
         err(1, "loading the programs");
+    filter_places_end(places);
     if (bpf_map_update_elem(bpf_map__fd(skel->maps.near_ifaces), &ifindex, &iface, BPF_ANY))
         err(1, "registering interface %u", ifindex);
     tracker->skel = skel;

@@ -15,6 +15,7 @@
 #define TC_NEXT         (-1)
 
 struct sesstap_bpf;
+struct live_filters;
 
 struct tracker_options {
     bool xdp;           /* what comes in, by the XDP program */
@@ -25,6 +26,10 @@ struct tracker_options {
     uint32_t payload_ring_bytes;   /* 0: 1 MB; a power of two, of pages */
     uint32_t lifecycle_ring_bytes; /* 0: 1 MB */
     uint32_t spill_entries;        /* 0: as max_flows */
+    struct live_filters *filters;  /* NULL: none */
+    uint32_t sample_one_in;        /* 0: all sessions are kept */
+    uint64_t sample_seed;
+    uint64_t rate_ns_per_byte; /* as in struct track_conf */
 };
 
 struct tracker {

@@ -295,10 +295,33 @@ static void words(void **state)
     assert_string_equal(l4_proto_name(47), "ip");
 }
 
+/* What the rate cut is a part of what lay beyond: what came again later and was read is not. */
+static void over_rate_is_part_of_beyond_depth(void **state)
+{
+    static const struct {
+        uint64_t cut, beyond_depth, over_rate;
+    } rates[] = {{0, 70, 0}, {50, 70, 50}, {70, 70, 70}, {90, 70, 70}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        struct stream_tally tally[2] = {{.delivered = 30}, {0}};
+        struct flow flow = {.over_rate_bytes = rates[i].cut};
+        struct ledger ledger;
+
+        flow.dir[0].payload_bytes = 100;
+        flow.quality[0].sampled_bytes = 30;
+        ledger_balance(&ledger, &flow, tally);
+        assert_int_equal(ledger.beyond_depth, rates[i].beyond_depth);
+        assert_int_equal(ledger.over_rate, rates[i].over_rate);
+        assert_int_equal(ledger.seen, 100);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(books_of_each_case),
+        cmocka_unit_test(over_rate_is_part_of_beyond_depth),
         cmocka_unit_test(both_directions_are_added),
         cmocka_unit_test(sums_hold_whatever_the_counters_say),
         cmocka_unit_test(how_a_session_ended),

@@ -43,6 +43,7 @@ static struct prom *make(struct prom_gauges *gauges)
         gauges->sink_errors[i] = 300 + i;
     gauges->flow_table_entries = 5;
     gauges->flow_table_capacity = 65536;
+    gauges->sample_one_in = 4;
 
     for (int i = 0; i < 3; i++)
         prom_session_opened(prom, IP_PROTO_TCP);
@@ -56,6 +57,7 @@ static struct prom *make(struct prom_gauges *gauges)
     fixture_udp(&f);
     prom_session_closed(prom, &f.record);
     fixture_tcp_midstream(&f);
+    f.flow.over_rate_bytes = 90;
     f.flow.quality[1].lost_bytes = 7;
     f.flow.quality[1].lost_retransmit_bytes = 2;
     prom_gauges_add_session(gauges, &f.session.key, &f.flow);

@@ -81,6 +81,27 @@ static int open_outputs(struct run *run)
 
 /* ---- what is asked of the tracker --------------------------------------------------------------- */
 
+/* Which packets, sessions and payload are left out in the kernel. */
+static void plan_choice(struct run *run, bool reads_payload)
+{
+    struct run_options *options = &run->options;
+    struct live_conf *live = &run->track.live;
+
+    if (!reads_payload)
+        live_filters_drop_depth(&options->filters);
+    live->filters = &options->filters;
+    live->sample_one_in = options->sample_one_in;
+    live->payload_rate_bytes = options->payload_rate_bytes;
+    run->track.pipeline.sample_one_in = options->sample_one_in;
+}
+
+/* Payload that is sampled for nothing but to look into it must have been asked for: it costs. */
+static bool asks_for_payload(const struct run_options *options)
+{
+    return options->app.http || (options->depth_given && options->depth_bytes) ||
+           live_filters_want_payload(&options->filters);
+}
+
 static void plan(struct run *run)
 {
     const struct run_options *options = &run->options;
@@ -99,9 +120,7 @@ static void plan(struct run *run)
     pipeline->names = options->names;
     pipeline->lots = options->lots;
     pipeline->held_bytes = HELD_BYTES;
-    /* Payload that is sampled for nothing but this must have been asked for: it costs. */
-    if (!options->no_app && (pipeline_reads_payload(pipeline) || options->app.http ||
-                             (options->depth_given && options->depth_bytes)))
+    if (!options->no_app && (pipeline_reads_payload(pipeline) || asks_for_payload(options)))
         pipeline->app = &options->app;
     live->mode = options->mode;
     live->max_flows = options->max_flows;
@@ -112,7 +131,8 @@ static void plan(struct run *run)
         live->depth_bytes = options->depth_bytes;
         live->sample_headers = options->captures;
         live->payload_ring_bytes = PAYLOAD_RING_BYTES;
-        pipeline->whole_sessions = options->captures && options->depth_bytes == DEPTH_ALL;
+        pipeline->whole_sessions =
+            options->captures && options->depth_bytes == DEPTH_ALL && !options->filters.depth_count;
     }
     if (options->pin) {
         live->pin = &run->pin;
@@ -120,6 +140,7 @@ static void plan(struct run *run)
     }
     run->track.unpin = options->unpin;
     run->track.max_flows_given = options->max_flows_given;
+    plan_choice(run, pipeline_reads_payload(pipeline));
     run->track.filter.patterns = (const char *const *)options->interfaces;
     run->track.filter.count = options->interface_count;
     run->track.prom_path = options->prom;

@@ -8,7 +8,9 @@
 
 #include "abi.h"
 #include "base/log.h"
+#include "cmd/number.h"
 #include "cmd/output.h"
+#include "cmd/run_choice.h"
 
 #define MAX_SECONDS   (100u * 366 * 86400)
 #define MAX_MAX_FLOWS (1u << 26)
@@ -16,6 +18,9 @@
 enum {
     OPT_PROM = 256,
     OPT_DEPTH,
+    OPT_DEPTH_FOR,
+    OPT_SAMPLE,
+    OPT_PAYLOAD_RATE,
     OPT_SNAPLEN,
     OPT_PCAP,
     OPT_PCAPNG,
@@ -36,6 +41,9 @@ enum {
 static const struct option LONG_OPTIONS[] = {
     {"prom", required_argument, NULL, OPT_PROM},
     {"depth", required_argument, NULL, OPT_DEPTH},
+    {"depth-for", required_argument, NULL, OPT_DEPTH_FOR},
+    {"sample", required_argument, NULL, OPT_SAMPLE},
+    {"payload-rate", required_argument, NULL, OPT_PAYLOAD_RATE},
     {"snaplen", required_argument, NULL, OPT_SNAPLEN},
     {"pcap", no_argument, NULL, OPT_PCAP},
     {"pcapng", no_argument, NULL, OPT_PCAPNG},
@@ -54,33 +62,6 @@ static const struct option LONG_OPTIONS[] = {
     {NULL, 0, NULL, 0},
 };
 
-/*
- * A whole number between low and high, with the sizes K, M and G (powers of 1024) when scaled. words: what
- * else the option takes, for the message.
- */
-static int parse_number(const char *option, const char *words, const char *text, uint64_t low,
-                        uint64_t high, bool scaled, uint64_t *out)
-{
-    static const char suffixes[] = "KMG";
-    char *end;
-    uint64_t value, scale = 1;
-
-    errno = 0;
-    value = strtoull(text, &end, 10);
-    if (scaled && *end && strchr(suffixes, *end)) {
-        scale = 1ull << (10 * (strchr(suffixes, *end) - suffixes + 1));
-        end++;
-    }
-    if (errno || end == text || *end || *text == '-' || value > UINT64_MAX / scale ||
-        value * scale < low || value * scale > high) {
-        log_error("%s %s: %sa number from %llu to %llu is wanted", option, text, words,
-                  (unsigned long long)low, (unsigned long long)high);
-        return -EINVAL;
-    }
-    *out = value * scale;
-    return 0;
-}
-
 static int parse_seconds(const char *option, const char *text, uint64_t *out_ns)
 {
     char *end;
@@ -91,20 +72,6 @@ static int parse_seconds(const char *option, const char *text, uint64_t *out_ns)
         return -EINVAL;
     }
     *out_ns = (uint64_t)(seconds * 1e9);
-    return 0;
-}
-
-static int parse_depth(struct run_options *options, const char *text)
-{
-    options->depth_given = true;
-    if (!strcmp(text, "all"))
-        options->depth_bytes = DEPTH_ALL;
-    else if (!strcmp(text, "none"))
-        options->depth_bytes = 0;
-    else if (parse_number("--depth", "all, none or ", text, 0, 1ull << 30, true,
-                          &options->depth_bytes)) {
-        return -EINVAL;
-    }
     return 0;
 }
 
@@ -152,13 +119,22 @@ static int parse_one(struct run_options *options, int option, const char *arg)
         options->prom = arg;
         return 0;
     case OPT_DEPTH:
-        return parse_depth(options, arg);
+        options->depth_given = true;
+        return number_parse_depth("--depth", arg, &options->depth_bytes);
+    case 'f':
+        return run_choice_filter(options, arg);
+    case OPT_DEPTH_FOR:
+        return run_choice_depth_for(options, arg);
+    case OPT_SAMPLE:
+        return run_choice_sample(options, arg);
+    case OPT_PAYLOAD_RATE:
+        return run_choice_payload_rate(options, arg);
     case OPT_SNAPLEN:
-        err = parse_number("--snaplen", "", arg, 1, RUN_DEFAULT_SNAPLEN_BYTES, true, &number);
+        err = number_parse("--snaplen", "", arg, 1, RUN_DEFAULT_SNAPLEN_BYTES, true, &number);
         options->snaplen_bytes = (uint32_t)number;
         return err;
     case OPT_MAX_FLOWS:
-        err = parse_number("--max-flows", "", arg, 16, MAX_MAX_FLOWS, false, &number);
+        err = number_parse("--max-flows", "", arg, 16, MAX_MAX_FLOWS, false, &number);
         options->max_flows = (uint32_t)number;
         options->max_flows_given = true;
         return err;
@@ -249,7 +225,7 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
     options->app.names = options->names;
     opterr = 0;
     optind = 1;
-    while ((option = getopt_long(argc, argv, ":i:o:", LONG_OPTIONS, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":i:o:f:", LONG_OPTIONS, NULL)) != -1) {
         if (option == '?' || option == ':')
             return wrong_word(option, argv);
         err = parse_one(options, option, optarg);
@@ -263,4 +239,5 @@ void run_options_fini(struct run_options *options)
 {
     free(options->interfaces);
     names_free(options->names);
+    live_filters_fini(&options->filters);
 }

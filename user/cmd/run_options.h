@@ -11,6 +11,7 @@
 #include "session/names.h"
 #include "sink/capture.h"
 #include "sink/streams.h"
+#include "source/live/filters.h"
 #include "source/live/live.h"
 
 #define RUN_DEFAULT_DEPTH_BYTES   (64u << 10)
@@ -34,6 +35,9 @@ struct run_options {
     bool lots;
     enum hole_policy holes;
     bool depth_given;
+    struct live_filters filters; /* -f and --depth-for, compiled */
+    uint32_t sample_one_in;      /* --sample; 0: all sessions */
+    uint64_t payload_rate_bytes; /* --payload-rate; 0: no limit */
     bool max_flows_given;
     const char *pin; /* --pin */
     bool unpin;

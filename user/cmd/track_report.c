@@ -59,6 +59,7 @@ void track_write_prom(struct tracker *tracker)
            sizeof(gauges->sink_errors));
     gauges->flow_table_entries = tracker->open;
     gauges->flow_table_capacity = tracker->options.live.max_flows;
+    gauges->sample_one_in = tracker->options.live.sample_one_in;
     err = prom_write(tracker->prom, gauges, tracker->options.prom_path);
     if (err)
         pipeline_note_error(tracker->pipeline, PROM_SINK_METRICS, err, tracker->options.prom_path);
@@ -191,6 +192,12 @@ static void report_losses(const struct tracker *tracker, const struct pipeline_t
             "payload lost: %llu bytes in %llu sessions; their records say how much each misses",
             (unsigned long long)totals->payload_lost_bytes,
             (unsigned long long)totals->sessions_with_loss);
+    if (totals->over_rate_bytes)
+        log_info(
+            "payload cut off by --payload-rate: %llu bytes in %llu sessions; their records say "
+            "how much of each",
+            (unsigned long long)totals->over_rate_bytes,
+            (unsigned long long)totals->sessions_over_rate);
     if (tracker->events[EVENT_LIFECYCLE_RING_FULL] || tracker->events[EVENT_SPILLED])
         log_info(
             "user space lagged: %llu announcements were found by the sweep instead, %llu sessions kept "

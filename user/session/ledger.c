@@ -98,5 +98,8 @@ void ledger_balance(struct ledger *ledger, const struct flow *flow,
         ledger->out_of_window[d] = split.out_of_window;
         ledger->samples_dropped += flow->quality[d].samples_dropped;
     }
+    ledger->over_rate = flow->over_rate_bytes;
+    if (ledger->over_rate > ledger->beyond_depth)
+        ledger->over_rate = ledger->beyond_depth; /* some of it came again, and was read then */
     ledger->seen = ledger->delivered + ledger->beyond_depth + ledger->lost;
 }

@@ -130,6 +130,8 @@ struct ledger {
     uint64_t retransmitted[2]; /* by endpoint */
     uint64_t out_of_window[2]; /* of what was sampled: else it is beyond_depth */
     uint64_t samples_dropped;
+    uint64_t over_rate;     /* of beyond_depth, what the overall payload rate cut off */
+    uint64_t sample_one_in; /* one session in so many is kept; 0: all. The caller's to fill in */
     bool midstream;
 };
 

@@ -27,12 +27,14 @@ enum family {
     TCP_OUT_OF_ORDER,
     TCP_ZERO_WINDOWS,
     PAYLOAD_LOST_BYTES,
+    PAYLOAD_OVER_RATE_BYTES,
     UNACCOUNTED_PACKETS,
     EVENTS,
     RING_RESERVE_FAILURES,
     SINK_WRITE_ERRORS,
     FLOW_TABLE_ENTRIES,
     FLOW_TABLE_CAPACITY,
+    SAMPLE_ONE_IN,
     BUILD_INFO,
     FAMILIES,
 };
@@ -69,11 +71,15 @@ static const struct prom_family families[FAMILIES] = {
                                "Records that found their ring full."},
     [PAYLOAD_LOST_BYTES] = {"payload_lost_bytes_total", "counter", "",
                             "Payload that was to be read and was lost on the way."},
+    [PAYLOAD_OVER_RATE_BYTES] = {"payload_over_rate_bytes_total", "counter", "",
+                                 "Payload within the depth that --payload-rate cut off."},
     [EVENTS] = {"events_total", "counter", "event",
                 "What the kernel programs gave up, or did another way."},
     [SINK_WRITE_ERRORS] = {"sink_write_errors_total", "counter", "sink", "Writes that failed."},
     [FLOW_TABLE_ENTRIES] = {"flow_table_entries", "gauge", "", "Entries in use."},
     [FLOW_TABLE_CAPACITY] = {"flow_table_capacity", "gauge", "", "Entries there is room for."},
+    [SAMPLE_ONE_IN] = {"sample_one_in", "gauge", "",
+                       "Sessions for each one that is tracked (--sample); 1: all are."},
     [BUILD_INFO] = {"build_info", "gauge", "version", "Always 1."},
 };
 
@@ -181,6 +187,7 @@ static void sum_flow(struct prom_flow_sums *sums, const struct flow *flow)
         sums->zero_windows += q->zero_windows;
         sums->payload_lost_bytes += q->lost_bytes - q->lost_retransmit_bytes;
     }
+    sums->over_rate_bytes += flow->over_rate_bytes;
 }
 
 void prom_session_opened(struct prom *prom, uint8_t l4_proto)
@@ -196,14 +203,17 @@ void prom_session_closed(struct prom *prom, const struct record *record)
     const struct flow *flow = record->flow;
     unsigned int proto = proto_index(record->session->key.l4_proto);
     uint64_t lost_before = prom->closed_sums.payload_lost_bytes;
+    uint64_t over_rate_before = prom->closed_sums.over_rate_bytes;
     struct field_value value;
 
     if (proto >= PROM_PROTOS)
         return;
     prom->closed[proto][record->session->close_reason]++;
     sum_flow(&prom->closed_sums, flow);
-    if (record->ledger)
+    if (record->ledger) {
         prom->closed_sums.payload_lost_bytes = lost_before + record->ledger->lost;
+        prom->closed_sums.over_rate_bytes = over_rate_before + record->ledger->over_rate;
+    }
     if (field_get(prom->duration, record, &value))
         observe(&prom->durations, duration_bounds, (uint64_t)value.ns);
     if (flow->syn_ns && flow->established_ns >= flow->syn_ns)
@@ -397,6 +407,8 @@ static void add_sums(struct buf *out, struct prom *prom, const struct prom_gauge
     add_single(
         out, PAYLOAD_LOST_BYTES,
         rise(&shown->payload_lost_bytes, closed->payload_lost_bytes + open->payload_lost_bytes));
+    add_single(out, PAYLOAD_OVER_RATE_BYTES,
+               rise(&shown->over_rate_bytes, closed->over_rate_bytes + open->over_rate_bytes));
 }
 
 int prom_format(struct prom *prom, const struct prom_gauges *gauges, struct buf *out)
@@ -425,6 +437,7 @@ int prom_format(struct prom *prom, const struct prom_gauges *gauges, struct buf 
               gauges->sink_errors);
     add_single(out, FLOW_TABLE_ENTRIES, gauges->flow_table_entries);
     add_single(out, FLOW_TABLE_CAPACITY, gauges->flow_table_capacity);
+    add_single(out, SAMPLE_ONE_IN, gauges->sample_one_in ? gauges->sample_one_in : 1);
     begin_family(out, BUILD_INFO);
     add_sample(out, BUILD_INFO, prom->version, "", 1);
     return out->failed ? -ENOMEM : 0;

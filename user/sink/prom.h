@@ -39,6 +39,7 @@ struct prom_flow_sums {
     uint64_t out_of_order;
     uint64_t zero_windows;
     uint64_t payload_lost_bytes; /* found the ring full; what was sent again not counted */
+    uint64_t over_rate_bytes;
 };
 
 /*
@@ -62,6 +63,7 @@ struct prom_gauges {
     struct prom_flow_sums open;                    /* likewise */
     uint64_t flow_table_entries;
     uint64_t flow_table_capacity;
+    uint64_t sample_one_in; /* 0: as 1 */
 };
 
 /* version is kept, not copied. NULL with errno on no memory. */

@@ -192,6 +192,13 @@ bool value_ledger_u64(struct record_view *view, const struct field *field,
     return true;
 }
 
+/* Left out when it is 0. */
+bool value_ledger_if_any(struct record_view *view, const struct field *field,
+                         struct field_value *value)
+{
+    return value_ledger_u64(view, field, value) && value->u64;
+}
+
 bool value_ledger_midstream(struct record_view *view, const struct field *field,
                             struct field_value *value)
 {

@@ -91,7 +91,7 @@ field_getter value_first_minute, value_last_minute, value_duration, value_latenc
 field_getter value_ip_bytes, value_l4_bytes, value_payload, value_packets;
 field_getter value_close_reason, value_close_by;
 field_getter value_icmp_type, value_icmp_code, value_icmp_id;
-field_getter value_ledger_u64, value_ledger_midstream;
+field_getter value_ledger_u64, value_ledger_if_any, value_ledger_midstream;
 field_getter value_scope, value_tunnel, value_host_text, value_host_pid;
 field_getter value_interface_count, value_vlan_count, value_hole_count, value_lot_count;
 

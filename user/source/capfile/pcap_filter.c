@@ -2,10 +2,13 @@
 /* A filter is compiled once for each link type that comes along, and kept. */
 #include "source/capfile/pcap_filter.h"
 
+#include <errno.h>
+
 #include "base/buf.h"
 
 #ifdef HAVE_PCAP
 
+#include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <pcap/pcap.h>
@@ -56,6 +59,30 @@ static int compile(struct bpf_program *code, const char *text, uint16_t linktype
         strncat(error, pcap_geterr(handle), PCAP_ERRBUF_SIZE - 1);
     pcap_close(handle);
     return err ? -1 : 0;
+}
+
+int pcap_filter_compile(const char *text, uint16_t linktype, struct sock_filter **code,
+                        size_t *count, struct buf *error)
+{
+    char why[PCAP_ERRBUF_SIZE];
+    struct bpf_program compiled;
+
+    if (compile(&compiled, text, linktype, why)) {
+        buf_printf(error, "filter '%s': %s", text, why);
+        return -EINVAL;
+    }
+    *count = compiled.bf_len;
+    *code = calloc(compiled.bf_len, sizeof(**code));
+    for (size_t i = 0; *code && i < *count; i++) {
+        const struct bpf_insn *insn = &compiled.bf_insns[i];
+
+        (*code)[i] = (struct sock_filter){insn->code, insn->jt, insn->jf, insn->k};
+    }
+    pcap_freecode(&compiled);
+    if (*code)
+        return 0;
+    buf_add_str(error, "filter: no memory");
+    return -ENOMEM;
 }
 
 static struct program *add_program(struct pcap_filter *filter, uint16_t linktype, char *error)
@@ -157,10 +184,25 @@ bool pcap_filter_match(struct pcap_filter *filter, uint16_t linktype, const uint
 
 #else
 
-struct pcap_filter *pcap_filter_new(const char *text, struct buf *error)
+static void say_there_is_none(const char *text, struct buf *error)
 {
     buf_printf(error, "filter '%s': this sesstap was built without libpcap, it has no filters",
                text);
+}
+
+int pcap_filter_compile(const char *text, uint16_t linktype, struct sock_filter **code,
+                        size_t *count, struct buf *error)
+{
+    (void)linktype;
+    (void)code;
+    (void)count;
+    say_there_is_none(text, error);
+    return -ENOTSUP;
+}
+
+struct pcap_filter *pcap_filter_new(const char *text, struct buf *error)
+{
+    say_there_is_none(text, error);
     return NULL;
 }
 

@@ -4,10 +4,20 @@
 #define SESSTAP_PCAP_FILTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct buf;
 struct pcap_filter;
+struct sock_filter;
+
+/*
+ * The filter as classic BPF for frames of one link type; *code is for the caller to free. 0; -EINVAL: it is none, or
+ * not one for this link type, -ENOTSUP: sesstap was built without libpcap, -ENOMEM; then one line (no newline, no
+ * NUL) is appended to error.
+ */
+int pcap_filter_compile(const char *text, uint16_t linktype, struct sock_filter **code,
+                        size_t *count, struct buf *error);
 
 /*
  * Compile a filter. NULL when it is none, or sesstap was built without libpcap: then one line (no newline, no

@@ -12,7 +12,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "source/live/filters.h"
 #include "source/live/live_internal.h"
 #include "source/live/mapped.h"
 #include "source/live/owner.h"
@@ -32,7 +34,14 @@ static int quiet_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
     return 0;
 }
 
-static void explain_load_failure(int err)
+static bool has_filters(const struct live *live)
+{
+    const struct live_filters *filters = live->conf.filters;
+
+    return filters && (filters->pass_count || filters->depth_count);
+}
+
+static void explain_load_failure(int err, bool filtered)
 {
     if (err == -EPERM)
         log_error(
@@ -41,6 +50,9 @@ static void explain_load_failure(int err)
     else if (access("/sys/kernel/btf/vmlinux", R_OK))
         log_error("the kernel has no BTF (/sys/kernel/btf/vmlinux is missing): it needs "
                   "CONFIG_DEBUG_INFO_BTF=y (see sesstap doctor)");
+    else if (err == -E2BIG && filtered)
+        log_error(
+            "the kernel refuses the filters of -f and --depth-for as too complex: shorten them");
     else if (err == -ENOMEM || err == -E2BIG)
         log_error("no memory for the flow table: try a smaller --max-flows");
     else
@@ -83,6 +95,18 @@ static int on_sample(void *ctx, void *data, size_t size)
     return --live->samples_left ? 0 : POLL_FULL;
 }
 
+/* What is kept of the traffic. The seed: so that it is not the same sessions in every run. */
+static void configure_choice(const struct live_conf *conf, struct track_conf *kernel)
+{
+    if (conf->filters)
+        live_filters_configure(conf->filters, kernel);
+    if (conf->sample_one_in)
+        kernel->sample_one_in = conf->sample_one_in;
+    kernel->sample_seed = clock_mono_ns() * 0x9e3779b97f4a7c15ull;
+    if (conf->payload_rate_bytes)
+        kernel->rate_ns_per_byte = (1000000000ull << RATE_SHIFT) / conf->payload_rate_bytes;
+}
+
 static int configure(struct live *live)
 {
     struct sesstap_bpf *skel = live->skel;
@@ -97,6 +121,7 @@ static int configure(struct live *live)
     skel->rodata->conf.snaplen_bytes = conf->snaplen_bytes;
     skel->rodata->conf.sample_headers = conf->sample_headers;
     skel->rodata->conf.payload_wake_bytes = conf->payload_ring_bytes / 4;
+    configure_choice(conf, (struct track_conf *)&skel->rodata->conf);
     bpf_map__set_max_entries(skel->maps.flows, conf->max_flows);
     bpf_map__set_max_entries(skel->maps.spill, conf->max_flows);
     bpf_map__set_max_entries(skel->maps.payload_ring, conf->payload_ring_bytes);
@@ -184,7 +209,7 @@ static int load(struct live *live)
     if (!err)
         err = sesstap_bpf__load(live->skel);
     if (err) {
-        explain_load_failure(err);
+        explain_load_failure(err, has_filters(live));
         return err;
     }
     if (!conf->pin)
@@ -210,6 +235,36 @@ static void release(struct live *live)
     free(live);
 }
 
+/* Open and load, with the filters put in place of their placeholders. */
+static int load_with_filters(struct live *live)
+{
+    struct live_filters *filters = live->conf.filters;
+    struct filter_places *places = NULL;
+    int err = 0;
+
+    if (has_filters(live)) {
+        size_t count;
+        const struct filter_place *wanted = live_filters_places(filters, &count);
+
+        places = filter_places_begin(wanted, count);
+        if (!places)
+            err = -errno;
+    }
+    if (!err) {
+        live->skel = sesstap_bpf__open();
+        err = live->skel ? 0 : -errno;
+    }
+    if (err) {
+        explain_load_failure(err, has_filters(live));
+    } else {
+        if (places)
+            filter_places_set_object(places, live->skel->obj);
+        err = load(live);
+    }
+    filter_places_end(places);
+    return err;
+}
+
 struct live *live_open(const struct live_conf *conf, const struct live_events *events)
 {
     struct live *live = calloc(1, sizeof(*live));
@@ -222,13 +277,7 @@ struct live *live_open(const struct live_conf *conf, const struct live_events *e
     libbpf_set_print(quiet_libbpf);
     raise_file_limit();
     clsact_init(&live->clsact);
-    live->skel = sesstap_bpf__open();
-    if (live->skel) {
-        err = load(live);
-    } else {
-        err = -errno;
-        explain_load_failure(err);
-    }
+    err = load_with_filters(live);
     if (!err) {
         err = allocate(live);
         if (!err)

@@ -21,17 +21,21 @@ enum live_mode {
 };
 
 struct pin;
+struct live_filters;
 
 struct live_conf {
     enum live_mode mode;
-    uint64_t depth_bytes;        /* of each direction, DEPTH_ALL; 0: no payload */
-    uint32_t snaplen_bytes;      /* of each packet's payload */
-    bool sample_headers;         /* packets without payload too */
-    uint32_t max_flows;          /* entries of the table, at least 1 */
-    uint32_t payload_ring_bytes; /* a power of two, at least a page */
-    bool clsact;                 /* do not try TCX */
-    struct pin *pin;             /* open, borrowed: all is kept there; NULL: nothing is */
-    const char *version;         /* of the program, for what is kept */
+    uint64_t depth_bytes;         /* of each direction, DEPTH_ALL; 0: no payload */
+    uint32_t snaplen_bytes;       /* of each packet's payload */
+    bool sample_headers;          /* packets without payload too */
+    uint32_t max_flows;           /* entries of the table, at least 1 */
+    uint32_t payload_ring_bytes;  /* a power of two, at least a page */
+    bool clsact;                  /* do not try TCX */
+    struct pin *pin;              /* open, borrowed: all is kept there; NULL: nothing is */
+    const char *version;          /* of the program, for what is kept */
+    struct live_filters *filters; /* borrowed until the programs are loaded; NULL: none */
+    uint32_t sample_one_in;       /* sessions that are kept; 0, 1: all */
+    uint64_t payload_rate_bytes;  /* sampled payload a second, of all sessions; 0: no limit */
 };
 
 /* What the rings bring. Pointers are borrowed for the call. */
