@@ -27,9 +27,9 @@ static __always_inline int take_claim(struct flow *flow, __u64 flow_id)
     return 0;
 }
 
-static __always_inline long take_keep(const struct take *take)
+static __always_inline int take_keep(const struct take *take)
 {
-    return take->keep ? bpf_map_update_elem(&taken, &take->flow_id, &take->record, BPF_ANY) : 0;
+    return take->keep ? map_update(&taken, &take->flow_id, &take->record, BPF_ANY) : 0;
 }
 
 /*
@@ -54,7 +54,7 @@ static __always_inline long take_entry(struct take *take)
 {
     struct flow *flow = bpf_map_lookup_elem(&flows, &take->key);
     struct record_event *event = &take->record.event;
-    long err;
+    int err;
 
     if (!flow)
         return -ERRNO_ENOENT;

@@ -72,6 +72,15 @@ static __always_inline void flow_place(struct flow *flow, const struct work *wor
 }
 
 /*
+ * As the helper's, but an int: before kernel 6.4 the upper half of what map operations return is not the
+ * sign's, so a long is never equal to -E2BIG.
+ */
+static __always_inline int map_update(void *map, const void *key, const void *value, __u64 flags)
+{
+    return (int)bpf_map_update_elem(map, key, value, flags);
+}
+
+/*
  * A new entry for a packet whose key is not in the table. NULL when it cannot be: *reason says why.
  * Another CPU may have made it meanwhile; then that one is used.
  */
@@ -80,13 +89,13 @@ static __noinline struct flow *flow_create(struct work *work, const struct iface
 {
     const struct packet *pkt = &work->pkt;
     struct flow *flow, *made = &work->copy.flow;
-    long err;
+    int err;
 
     *reason = UNACCOUNTED_INSERT_FAILED;
     __builtin_memset(made, 0, sizeof(*made));
     flow_place(made, work, iface, ifindex);
     flow_begin(made, pkt, flow_next_id(), now_ns);
-    err = bpf_map_update_elem(&flows, &pkt->key, made, BPF_NOEXIST);
+    err = map_update(&flows, &pkt->key, made, BPF_NOEXIST);
     if (err == -ERRNO_E2BIG || err == -ERRNO_ENOMEM)
         *reason = table_full_reason(pkt->key.l4_proto);
     if (err && err != -ERRNO_EEXIST)
@@ -102,7 +111,7 @@ static __always_inline void flow_hand_over(const struct flow_key *key, const str
                                            struct record_flow *copy, __u64 now_ns)
 {
     __u64 id = flow->id;
-    long err;
+    int err;
 
     copy->event.type = RECORD_REUSED;
     copy->event.ifindex = flow->ifindex;
@@ -112,12 +121,12 @@ static __always_inline void flow_hand_over(const struct flow_key *key, const str
     bpf_probe_read_kernel(&copy->flow, sizeof(copy->flow), flow);
     copy->flow.bits &= ~FLOW_RESTARTING;
     count_event(EVENT_REUSED);
-    err = bpf_ringbuf_output(
+    err = (int)bpf_ringbuf_output(
         &lifecycle_ring, copy, sizeof(*copy),
         ring_wake_flags(&lifecycle_ring, sizeof(*copy) + 8, conf.lifecycle_wake_bytes));
     if (!err)
         return;
-    err = bpf_map_update_elem(&spill, &id, copy, BPF_ANY);
+    err = map_update(&spill, &id, copy, BPF_ANY);
     count_event(err ? EVENT_SPILL_FAILED : EVENT_SPILLED);
 }
 
