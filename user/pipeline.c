@@ -31,6 +31,7 @@ struct pipeline *pipeline_new(const struct pipeline_conf *conf)
     pipeline->id_field = field_find("@id");
     pipeline->budget.max_bytes = conf->held_bytes;
     pipeline->budget.max_session_bytes = HELD_SESSION_BYTES;
+    pipeline->budget.history_max_bytes = conf->held_bytes / 4;
     if (conf->app) {
         pipeline->app = app_new(conf->app);
         if (!pipeline->app) {
@@ -406,6 +407,7 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
         .ip_id = pkt->ip_id,
         .from = pkt->from,
         .tcp_flags = pkt->tcp_flags,
+        .stays = frame->stays,
         .doubted = frame->verdict.doubts & TCP_DOUBT_DATA,
     };
 

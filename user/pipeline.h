@@ -113,6 +113,7 @@ struct pipeline_frame {
     uint32_t cap_len;
     uint32_t wire_len;
     uint64_t time_ns;
+    bool stays;                 /* data is there until all was read */
     struct tcp_verdict verdict; /* TCP, else zero */
     uint32_t pkts;              /* wire packets */
     uint64_t number;            /* in its capture, from 1 */

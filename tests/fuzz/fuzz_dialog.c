@@ -52,6 +52,7 @@ static void feed(struct dialog *dialog, const uint8_t *in, uint64_t number, uint
         .ip_id = in[7],
         .from = in[8] & 1,
         .tcp_flags = in[9],
+        .stays = true, /* the pattern does */
         .doubted = in[8] & 8,
     };
 
@@ -82,7 +83,9 @@ static void check(const struct dialog *dialog, const struct seen *seen, const ui
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct dialog_budget budget = {.max_bytes = HELD_BYTES, .max_session_bytes = SESSION_BYTES};
+    struct dialog_budget budget = {.max_bytes = HELD_BYTES,
+                                   .max_session_bytes = SESSION_BYTES,
+                                   .history_max_bytes = data && size && data[0] & 0x80 ? 1024 : 0};
     struct seen seen = {{0, 0}, {0, 0}};
     struct dialog_conf conf = {
         .budget = &budget,
@@ -96,7 +99,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     conf.policy = data[0] % OVERLAP_POLICIES;
     conf.keep_lots = data[0] & 0x20;
     conf.is_tcp = !(data[0] & 0x40);
-    conf.history_bytes = data[0] & 0x80 ? 1024 : 0;
     dialog = dialog_new(&conf);
     if (!dialog)
         return 0;
@@ -108,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dialog_finish(dialog, NULL);
     check(dialog, &seen, wire);
     dialog_free(dialog);
-    if (budget.used_bytes || budget.hole_list_bytes)
+    if (budget.used_bytes || budget.hole_list_bytes || budget.history_used_bytes)
         abort();
     return 0;
 }

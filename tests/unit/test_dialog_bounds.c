@@ -13,9 +13,9 @@
 #define PIECE_BYTES (sizeof(struct piece) + 16) /* what one that waits costs, and its bytes */
 #define SLOTS_BYTES (8 * sizeof(struct piece *))
 
-static struct dialog *new_dialog(struct dialog_budget *budget, uint32_t history_bytes)
+static struct dialog *new_dialog(struct dialog_budget *budget)
 {
-    struct dialog_conf conf = {.is_tcp = true, .budget = budget, .history_bytes = history_bytes};
+    struct dialog_conf conf = {.is_tcp = true, .budget = budget};
     struct dialog *dialog = dialog_new(&conf);
 
     assert_non_null(dialog);
@@ -32,6 +32,7 @@ static void send_text(struct dialog *dialog, unsigned int from, uint32_t seq, co
                           .cap_len = (uint32_t)strlen(text),
                           .data = (const uint8_t *)text,
                           .time_ns = ++now_ns,
+                          .stays = true,
                           .from = (uint8_t)from};
 
     dialog_segment(dialog, &seg);
@@ -43,7 +44,7 @@ static void oldest_gap_is_given_up_first(void **state)
     for (unsigned int first = 0; first < 2; first++) {
         struct dialog_budget budget = {.max_bytes = 1 << 20,
                                        .max_session_bytes = 2 * SLOTS_BYTES + 2 * PIECE_BYTES + 2};
-        struct dialog *dialog = new_dialog(&budget, 0);
+        struct dialog *dialog = new_dialog(&budget);
         const struct stream_tally *tally = dialog_tally(dialog);
 
         send_text(dialog, first, 1, "a");
@@ -65,7 +66,7 @@ static void new_segment_may_be_what_the_gap_ends_with(void **state)
 {
     struct dialog_budget budget = {.max_bytes = 1 << 20,
                                    .max_session_bytes = SLOTS_BYTES + PIECE_BYTES + 1};
-    struct dialog *dialog = new_dialog(&budget, 0);
+    struct dialog *dialog = new_dialog(&budget);
     const struct stream_tally *tally = dialog_tally(dialog);
 
     (void)state;
@@ -84,7 +85,7 @@ static void dropped_when_nothing_can_be_given_up(void **state)
 {
     struct dialog_budget budget = {.max_bytes = SLOTS_BYTES + PIECE_BYTES + 1,
                                    .max_session_bytes = 1 << 20};
-    struct dialog *full = new_dialog(&budget, 0), *other = new_dialog(&budget, 0);
+    struct dialog *full = new_dialog(&budget), *other = new_dialog(&budget);
 
     (void)state;
     send_text(full, 0, 9, "z");
@@ -103,7 +104,7 @@ static void late_for_a_hole_made_for_room(void **state)
 {
     struct dialog_budget budget = {.max_bytes = 1 << 20,
                                    .max_session_bytes = SLOTS_BYTES + PIECE_BYTES + 1};
-    struct dialog *dialog = new_dialog(&budget, 0);
+    struct dialog *dialog = new_dialog(&budget);
 
     (void)state;
     send_text(dialog, 0, 9, "z");
@@ -121,7 +122,7 @@ static void lists_of_holes_are_bounded_together(void **state)
     /* A quarter of it holds one list of four, and not two; the rest what waits of one dialog. */
     struct dialog_budget budget = {.max_bytes = 7 * 4 * sizeof(struct stream_hole),
                                    .max_session_bytes = 4096};
-    struct dialog *one = new_dialog(&budget, 0), *other = new_dialog(&budget, 0);
+    struct dialog *one = new_dialog(&budget), *other = new_dialog(&budget);
     size_t count;
 
     (void)state;
@@ -143,51 +144,60 @@ static void delivered_bytes_are_compared_when_remembered(void **state)
 {
     static const struct {
         const char *name;
-        uint32_t history_bytes;
         uint32_t seq;
         const char *text;
-        uint64_t conflicts;
-        uint64_t overlaps;
+        uint64_t conflicts, overlaps, unchecked;
+        bool forgotten;
     } rows[] = {
-        {"same", 8, 4, "4567", 0, 0},
-        {"none kept", 0, 4, "XXXX", 0, 0},
-        {"others", 8, 4, "4X6X", 2, 1},
-        {"all that is kept", 8, 2, "XXXXXXXX", 8, 1},
-        {"older than kept", 8, 0, "XXXXXXXXXX", 8, 1},
-        {"more kept than there is", 100, 0, "XXXXXXXXXX", 10, 1},
-        {"and more", 8, 8, "8Xab", 1, 1},
+        {"same", 4, "4567", 0, 0, 0, false},
+        {"others", 4, "4X6X", 2, 1, 0, false},
+        {"all", 0, "XXXXXXXXXX", 10, 1, 0, false},
+        {"and more", 8, "8Xab", 1, 1, 0, false},
+        {"a keep-alive's byte", 9, "X", 0, 0, 0, false},
+        {"a byte that is none", 8, "X", 1, 1, 0, false},
+        {"no room to remember all", 0, "XXXXXXXXXX", 7, 1, 3, true},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct dialog_budget budget = {.max_bytes = 1 << 20, .max_session_bytes = 1 << 20};
-        struct dialog *dialog = new_dialog(&budget, rows[i].history_bytes);
+        struct dialog_budget budget = {.max_bytes = 1 << 20,
+                                       .max_session_bytes = 1 << 20,
+                                       .history_max_bytes = rows[i].forgotten ? 64 : 1024};
+        struct dialog *dialog = new_dialog(&budget);
         const struct stream_tally *tally = dialog_tally(dialog);
 
         send_text(dialog, 0, 0, "012");
-        send_text(dialog, 0, 3, "345678");
+        send_text(dialog, 0, 3, "34");
+        send_text(dialog, 0, 5, "56");
+        send_text(dialog, 0, 7, "78");
         send_text(dialog, 0, 9, "9");
         send_text(dialog, 0, rows[i].seq, rows[i].text);
         if (tally[0].overlap_conflicts != rows[i].conflicts ||
-            tally[0].overlaps != rows[i].overlaps)
-            fail_msg("%s: %ju conflicts, %ju overlaps", rows[i].name,
-                     (uintmax_t)tally[0].overlap_conflicts, (uintmax_t)tally[0].overlaps);
+            tally[0].overlaps != rows[i].overlaps ||
+            tally[0].overlap_unchecked != rows[i].unchecked)
+            fail_msg("%s: %ju conflicts, %ju overlaps, %ju unchecked", rows[i].name,
+                     (uintmax_t)tally[0].overlap_conflicts, (uintmax_t)tally[0].overlaps,
+                     (uintmax_t)tally[0].overlap_unchecked);
         dialog_free(dialog);
+        assert_int_equal(budget.history_used_bytes, 0);
         assert_int_equal(budget.used_bytes, 0);
     }
 }
 
-static void history_begins_anew_after_a_hole(void **state)
+static void history_goes_on_behind_a_hole(void **state)
 {
-    struct dialog_budget budget = {.max_bytes = 1 << 20, .max_session_bytes = 1 << 20};
-    struct dialog *dialog = new_dialog(&budget, 64);
+    struct dialog_budget budget = {
+        .max_bytes = 1 << 20, .max_session_bytes = 1 << 20, .history_max_bytes = 1024};
+    struct dialog *dialog = new_dialog(&budget);
 
     (void)state;
     send_text(dialog, 0, 0, "abcd");
     send_text(dialog, 0, 6, "ghij");
-    dialog_finish(dialog, NULL);
-    send_text(dialog, 0, 0, "XXXXXXgXXj");
-    assert_int_equal(dialog_tally(dialog)[0].overlap_conflicts, 2);
+    dialog_ack(dialog, 1, 10, 1ull << 40); /* the gap is given up: what waited was a copy */
+    send_text(dialog, 0, 10, "kl");
+    send_text(dialog, 0, 0, "XbcXXXghijkX");
+    assert_int_equal(dialog_tally(dialog)[0].overlap_conflicts, 3);
+    assert_int_equal(dialog_tally(dialog)[0].overlap_unchecked, 6);
     dialog_free(dialog);
     assert_int_equal(budget.used_bytes, 0);
 }
@@ -232,7 +242,7 @@ int main(void)
         cmocka_unit_test(late_for_a_hole_made_for_room),
         cmocka_unit_test(lists_of_holes_are_bounded_together),
         cmocka_unit_test(delivered_bytes_are_compared_when_remembered),
-        cmocka_unit_test(history_begins_anew_after_a_hole),
+        cmocka_unit_test(history_goes_on_behind_a_hole),
         cmocka_unit_test(pieces_split_and_add_up),
     };
 

@@ -246,7 +246,6 @@ static void little_memory_breaks_no_sum(void **state)
             struct dialog_conf conf = {.policy = (enum overlap_policy)(round % OVERLAP_POLICIES),
                                        .is_tcp = true,
                                        .keep_lots = true,
-                                       .history_bytes = round & 1 ? 100 : 0,
                                        .budget = &budget,
                                        .output = {on_data, on_hole, got[d]}};
             dialogs[d] = dialog_new(&conf);

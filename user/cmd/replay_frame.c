@@ -14,7 +14,7 @@
 
 /* A packet of a session, whole: pkts wire packets, data from where pkt's offsets count. */
 static struct tracked *follow_packet(struct replay *replay, const struct packet *pkt,
-                                     const struct frame *frame, uint32_t pkts)
+                                     const struct frame *frame, uint32_t pkts, bool stays)
 {
     struct pipeline_frame piece = {
         .pkt = pkt,
@@ -22,6 +22,7 @@ static struct tracked *follow_packet(struct replay *replay, const struct packet 
         .cap_len = frame->cap_len,
         .wire_len = frame->wire_len,
         .time_ns = frame->time_ns,
+        .stays = stays,
         .pkts = pkts,
         .number = frame->number,
     };
@@ -184,7 +185,8 @@ static struct tracked *take_packet(struct replay *replay, const struct packet *p
                                    const struct frame *data, const struct carrier *carrier)
 {
     uint32_t pkts = carrier->whole ? carrier->whole->pkts : 1;
-    struct tracked *tracked = follow_packet(replay, pkt, data, pkts);
+    struct tracked *tracked =
+        follow_packet(replay, pkt, data, pkts, !carrier->whole && replay->result->seekable);
 
     if (!tracked)
         return NULL;

@@ -96,6 +96,7 @@ struct stream_tally {
     uint64_t recovered;     /* delivered although the tracker had called it old */
     uint64_t hole_bytes;    /* in holes listed */
     uint64_t overlap_conflicts;
+    uint64_t overlap_unchecked; /* came again, and its first copy is not remembered */
     uint64_t overlaps;
     uint32_t holes;
 };

@@ -149,7 +149,11 @@
           "places where segments overlapped in reassembly", OF(stream_tally, overlaps),            \
           .side = end),                                                                            \
         T("tcp." word ".", "overlap_conflicts", U64, "", tally_u64,                                \
-          "of these, where the bytes differed", OF(stream_tally, overlap_conflicts), .side = end), \
+          "bytes that came again, and were others", OF(stream_tally, overlap_conflicts),           \
+          .side = end),                                                                            \
+        T("tcp." word ".", "overlap_unchecked", U64, "bytes", tally_u64,                           \
+          "came again after its first copy was forgotten, so not compared",                        \
+          OF(stream_tally, overlap_unchecked), .side = end),                                       \
         T("tcp." word ".", "duplicate_acks", U64, "packets", quality_u32,                          \
           "acknowledgments repeated while data was in flight", ALWAYS,                             \
           OF(flow_quality, duplicate_acks), .side = end),                                          \

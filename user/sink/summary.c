@@ -123,6 +123,7 @@ static const struct line behaviour[] = {
     QUALITY_OF("keep_alives"),
     QUALITY_OF("overlaps"),
     QUALITY_OF("overlap_conflicts"),
+    QUALITY_OF("overlap_unchecked"),
     QUALITY_OF("out_of_window"),
     QUALITY_OF("out_of_window_bytes"),
     QUALITY_OF("gaps"),

@@ -45,7 +45,6 @@ static void stream_tell_hole(struct dialog *dialog, unsigned int from, uint64_t 
     uint64_t offset = stream->told, length = end - offset;
 
     stream->told = end;
-    stream->history.begin = end;
     if (dialog->conf.is_tcp) {
         dialog->tally[from].holes++;
         dialog->tally[from].hole_bytes += length;
@@ -66,7 +65,7 @@ void stream_deliver(struct dialog *dialog, unsigned int from, const uint8_t *dat
 
     if (stream->told < offset)
         stream_tell_hole(dialog, from, offset, true);
-    if (dialog->conf.history_bytes)
+    if (seg->stays)
         history_add(dialog, from, data, len);
     stream->next = stream->told = offset + len;
     tally->delivered += len;

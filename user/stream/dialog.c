@@ -119,6 +119,8 @@ void dialog_finish(struct dialog *dialog, const struct flow *flow)
 {
     int from;
 
+    history_fini(dialog, 0); /* the input may be closed by now */
+    history_fini(dialog, 1);
     for (from = 0; flow && from < 2; from++) {
         if (flow->dir[from].known & FLOW_KNOWS_ACK)
             dialog_ack(dialog, (unsigned int)from, flow->dir[from].ack, flow->dir[from].last_ns);

@@ -43,6 +43,9 @@ struct dialog_budget {
     size_t max_bytes;         /* over all dialogs; e.g. 64 MB */
     size_t max_session_bytes; /* of one dialog; e.g. 4 MB */
     size_t hole_list_bytes;   /* apart from used_bytes: the lists of holes, at most max_bytes / 4 */
+    size_t
+        history_used_bytes; /* apart too: what remembers segments that were delivered, 400 bytes a direction */
+    size_t history_max_bytes; /* of these, over all dialogs; 0: none is remembered */
 };
 
 /* One piece of payload as it came off the wire. */
@@ -59,6 +62,7 @@ struct segment {
     uint16_t ip_id;
     uint8_t from; /* endpoint, 0 or 1 */
     uint8_t tcp_flags;
+    bool stays;   /* data is there as long as segments come: what comes again is compared with it */
     bool doubted; /* the tracker does not believe that the receiver took it */
 };
 
@@ -78,11 +82,6 @@ struct dialog_conf {
     enum overlap_policy policy;
     bool keep_lots; /* keep every lot, not just their number */
     bool is_tcp;    /* else datagrams, delivered as they come; their holes are told, not listed */
-    /*
-     * Delivered bytes remembered per direction since the last hole, 0 for none: what comes again is
-     * compared with them for overlap_conflicts. Costs a copy of each byte, and is charged to the budget.
-     */
-    uint32_t history_bytes;
     struct dialog_budget *budget;
     struct dialog_output output;
 };
@@ -106,7 +105,8 @@ void dialog_begin(struct dialog *dialog, unsigned int from, uint32_t first_byte_
  * that is believed goes on from it; else its bytes are out_of_window, and never in the stream.
  * overlaps counts segments that cover bytes already there and others that are not, or bytes that wait
  * with other boundaries or other content; overlap_conflicts counts bytes that differ from those
- * that wait (and from history_bytes of what was delivered).
+ * that wait, or from the last 32 segments delivered whose data stays; what came again and could not be
+ * compared is in overlap_unchecked.
  */
 void dialog_segment(struct dialog *dialog, const struct segment *seg);
 /*

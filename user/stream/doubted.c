@@ -46,6 +46,7 @@ static struct doubted_piece *piece_new(struct dialog *dialog, const struct segme
     };
     piece->seg.data = piece->bytes;
     piece->seg.doubted = false;
+    piece->seg.stays = false;
     if (seg->cap_len)
         memcpy(piece->bytes, seg->data, seg->cap_len);
     return piece;

@@ -55,6 +55,7 @@ static void take_over(struct dialog *dialog, unsigned int from, struct piece *pi
     piece->seg.pkts = pkts;
     seg->pkts = 0; /* counted with what it brought first */
     piece->seg.data = NULL;
+    piece->seg.stays = false;
     piece->seg_begin = stretch->seg_begin;
     piece->seg_end = stretch->seg_end;
 }

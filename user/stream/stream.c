@@ -136,6 +136,14 @@ static void note_fin(struct stream *stream, uint64_t end)
     stream->has_fin = true;
 }
 
+/* RFC 9293 section 3.8.4: the byte of a keep-alive is any, and no content. */
+static bool is_keep_alive(const struct stream *stream, const struct segment *seg,
+                          const struct stretch *passed)
+{
+    return seg->wire_len == 1 && passed->end == stream->next &&
+           (!stream->acked || stream->acked >= stream->next);
+}
+
 /* What of a stretch is new, after the books have what is not. */
 static void put_segment(struct dialog *dialog, unsigned int from, struct stretch *stretch,
                         struct segment *seg)
@@ -152,8 +160,11 @@ static void put_segment(struct dialog *dialog, unsigned int from, struct stretch
             passed.end = stream->next;
         stream_account_passed(dialog, from, &passed);
         captured = passed.cap_end < passed.end ? passed.cap_end : passed.end;
-        conflicts = history_conflicts(dialog, from, passed.begin, passed.data,
-                                      (size_t)(captured - passed.begin));
+        conflicts =
+            is_keep_alive(stream, seg, &passed)
+                ? 0
+                : history_conflicts(dialog, from, passed.begin, passed.data,
+                                    (size_t)(captured - passed.begin), &tally->overlap_unchecked);
         tally->overlap_conflicts += conflicts;
         overlap = conflicts != 0;
         stretch_skip(stretch, passed.end);

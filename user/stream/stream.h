@@ -8,10 +8,20 @@
 
 #define STREAM_RANGE_BYTES (1 << 30) /* what is further from its place belongs to no stream */
 
-/* The last bytes delivered, offset o at bytes[o % cap]; NULL bytes: none are kept. */
+#define HISTORY_FIRST 4
+#define HISTORY_MORE  28
+
+struct history_piece {
+    const uint8_t *data; /* borrowed: segment.stays */
+    uint64_t begin;
+    uint32_t len;
+};
+
+/* The last segments delivered, in a ring: of 4, and when there are more of 32. */
 struct history {
-    uint8_t *bytes;
-    uint64_t begin; /* nothing before this offset is there */
+    struct history_piece first[HISTORY_FIRST];
+    struct history_piece *more; /* [HISTORY_MORE]; NULL: no need, or no room */
+    uint32_t count;
 };
 
 /* Offsets count the bytes of the wire from the stream's first. */
@@ -90,9 +100,10 @@ void lots_add(struct dialog *dialog, unsigned int from, size_t len, const struct
 /* ---- history.c: bytes delivered, to compare what comes again */
 
 void history_add(struct dialog *dialog, unsigned int from, const uint8_t *data, size_t len);
-/* Bytes of data, which belong at offset, that differ from what was delivered there. */
+/* Bytes of data, which belong at offset, that differ from what was delivered there; those that can't be
+ * compared any more are added to *unchecked. */
 uint64_t history_conflicts(const struct dialog *dialog, unsigned int from, uint64_t offset,
-                           const uint8_t *data, size_t len);
+                           const uint8_t *data, size_t len, uint64_t *unchecked);
 void history_fini(struct dialog *dialog, unsigned int from);
 
 /* ---- overlap.c: what comes again while its first copy waits */

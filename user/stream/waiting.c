@@ -95,6 +95,7 @@ static struct piece *piece_new(struct stream_memory *memory, const struct stretc
         .seg = *seg,
     };
     piece->seg.data = NULL;
+    piece->seg.stays = false;
     if (len)
         memcpy(piece->bytes, stretch->data, len);
     return piece;

@@ -12,7 +12,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "index files are littl
 
 #define INDEX_MAGIC "STIDX\r\n\x1a"
 /* Also to be raised when struct flow, struct stream_tally or what makes a session of packets changes. */
-#define INDEX_VERSION     2
+#define INDEX_VERSION     3
 #define INDEX_BLOCK_HEAD  8 /* crc32(4) length(4), then the body */
 #define INDEX_BLOCK_MAX   (1u << 26)
 #define INDEX_VARINT_MAX  10
