@@ -116,7 +116,7 @@ in_a "$HOOKS" "$IF_A" >/dev/null
 tcx=$?
 echo "seed $SEED, $KILLS kills"
 for KIND in ${KINDS:-tcx clsact}; do
-    if [ $KIND = clsact ]; then
+    if [ "$KIND" = clsact ]; then
         export SESSTAP_TC=clsact
     elif [ $tcx -eq 77 ]; then
         echo "SKIP pin_kill tcx: this kernel has no TCX"
@@ -125,5 +125,5 @@ for KIND in ${KINDS:-tcx clsact}; do
     rounds
 done
 assert_eq "hooks left" "ingress
-egress" "$([ $tcx -eq 77 ] && printf 'ingress\negress' || in_a "$HOOKS" "$IF_A")"
+egress" "$(if [ $tcx -eq 77 ]; then printf 'ingress\negress'; else in_a "$HOOKS" "$IF_A"; fi)"
 finish

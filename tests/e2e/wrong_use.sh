@@ -42,6 +42,8 @@ expect "negative duration" 2 '-5' "${run[@]}" --duration -5
 expect "table of no flows" 2 '0' "${run[@]}" --max-flows 0
 expect "mode that is none" 2 'sideways.*tc, xdp or auto' "${run[@]}" --mode sideways
 expect "XDP where the driver has none" 1 'lo: its driver has no native XDP' "${run[@]}" --mode xdp -i lo
+expect "folder to keep things that is in no BPF file system" 1 'not in a BPF file system' "${run[@]}" --pin "$WORK/pin"
+expect "end of no folder" 2 '--pin DIR' "${run[@]}" --unpin
 expect "argument that is none" 2 surplus "${run[@]}" surplus
 expect "unknown command" 2 frob "$SESSTAP" frob
 

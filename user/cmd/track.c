@@ -362,13 +362,13 @@ void tracker_stop(struct tracker *tracker)
         finish_over(tracker);
     else
         finish_all(tracker);
+    pipeline_flush(tracker->pipeline); /* before the metrics: they tell what could not be written */
+    track_pin_commit(tracker);
     live_event_counts(tracker->live, tracker->events);
     track_warn_full(tracker);
     if (tracker->prom)
         track_write_prom(tracker);
     track_draw(tracker);
-    pipeline_flush(tracker->pipeline);
-    track_pin_commit(tracker);
 }
 
 /* ---- beginning and end of it all -------------------------------------------------------------- */
