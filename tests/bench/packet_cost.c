@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "bench/session_frames.h"
 #include "kernel/tracker.h"
 #include "mutate.skel.h"
+#include "source/live/filters.h"
 
 #define MANY_FLOWS_LOG2 16
 #define RUNS            (1u << MANY_FLOWS_LOG2)
@@ -23,11 +25,17 @@
 #define MAX_ROUNDS      1000
 #define MAX_FLOWS       131072
 
+/* All of these the measured segment matches, by the last of the words. */
+#define FILTER_PORT "tcp port 80"
+#define FILTER_LONG \
+    "(udp port 53 or host 192.0.2.1 or net 198.51.100.0/24 or icmp) or (tcp and not port 65535)"
+
 struct bench_case {
     const char *name;
     uint32_t flows_log2;
     uint32_t stride;
     uint64_t depth_bytes;
+    const char *filter; /* -f; NULL: none */
     enum { IN_ORDER, SAME_AGAIN, WHOLE_SESSIONS } frames;
     bool xdp;
 };
@@ -36,6 +44,8 @@ static const struct bench_case cases[] = {
     {.name = "in_order", .flows_log2 = 0, .stride = 1},
     {.name = "in_order", .flows_log2 = MANY_FLOWS_LOG2, .stride = 1},
     {.name = "in_order_scattered", .flows_log2 = MANY_FLOWS_LOG2, .stride = 0x9e3779b1},
+    {.name = "filter_port", .flows_log2 = 0, .stride = 1, .filter = FILTER_PORT},
+    {.name = "filter_long", .flows_log2 = 0, .stride = 1, .filter = FILTER_LONG},
     {.name = "beyond_depth", .flows_log2 = 0, .stride = 1, .depth_bytes = 1},
     {.name = "retransmission", .flows_log2 = 0, .stride = 1, .frames = SAME_AGAIN},
     {.name = "retransmission_xdp", .stride = 1, .frames = SAME_AGAIN, .xdp = true},
@@ -134,13 +144,18 @@ static void set_targets(const struct bench *bench)
 /* Sessions one after the other as they were opened (stride 1), or far apart. */
 static void measure_case(struct bench *bench, const struct bench_case *test)
 {
+    struct live_filters filters = {0};
+    struct buf error = {0};
     const struct tracker_options options = {
+        .filters = test->filter ? &filters : NULL,
         .max_flows = MAX_FLOWS,
         .xdp = test->xdp,
         .depth_bytes = test->depth_bytes,
         .lifecycle_ring_bytes = ROOMY_RING,
     };
 
+    if (test->filter && live_filters_set_pass(&filters, test->filter, &error))
+        errx(1, "%.*s", (int)error.len, (const char *)error.data);
     tracker_open(&bench->tracker, &options);
     bench->mutate = mutate_bpf__open_and_load();
     if (!bench->mutate)
@@ -170,6 +185,7 @@ static void measure_case(struct bench *bench, const struct bench_case *test)
     }
     mutate_bpf__destroy(bench->mutate);
     tracker_close(&bench->tracker);
+    live_filters_fini(&filters);
 }
 
 int main(int argc, char **argv)

@@ -24,6 +24,8 @@ packet_table() {
     packet_row in_order 1 110 "in-order data, one session"
     packet_row in_order 65536 260 "in-order data, 64 k sessions in turn"
     packet_row in_order_scattered 65536 '' "in-order data, 64 k sessions, neighbours far apart"
+    packet_row filter_port 1 '' "in-order data, one session, -f 'tcp port 80'"
+    packet_row filter_long 1 '' "in-order data, one session, -f of five terms, the last matches"
     packet_row beyond_depth 1 '' "in-order data beyond the depth, one session"
     packet_row retransmission 1 '' "the same segment again and again"
     packet_row retransmission_xdp 1 '' "the same by XDP"
