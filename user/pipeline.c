@@ -485,6 +485,23 @@ static void close_tcpsession(struct pipeline *pipeline, struct session *session,
         session->files->tcpsession = NULL;
 }
 
+/* What opened it goes in front of its packets, so that readers can open it too. */
+static void carry_secrets(struct pipeline *pipeline, struct session *session)
+{
+    const struct facts *facts =
+        session->files && session->files->app ? app_session_facts(session->files->app) : NULL;
+    int err;
+
+    if (!facts || !facts->tls.secrets.at || pipeline->conf.format != CAPTURE_PCAPNG)
+        return;
+    err = capture_insert_secrets(session->capture, CAPTURE_SECRETS_TLS_KEY_LOG,
+                                 facts->tls.secrets.at, facts->tls.secrets.len);
+    if (err && !session->capture_failed) {
+        session->capture_failed = true;
+        pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);
+    }
+}
+
 static void close_files(struct pipeline *pipeline, struct session *session, const struct flow *flow)
 {
     uint64_t drops = flow->quality[0].samples_dropped + flow->quality[1].samples_dropped;
@@ -496,6 +513,7 @@ static void close_files(struct pipeline *pipeline, struct session *session, cons
         if (left_out) /* the first of them was an error when it was written */
             pipeline->totals.sink_errors[PROM_SINK_CAPTURES] += left_out - 1;
         session_name_ends(pipeline, session);
+        carry_secrets(pipeline, session);
         err = capture_close(session->capture, flow->pkts[0] + flow->pkts[1], drops);
         if (err && !session->capture_failed)
             pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);

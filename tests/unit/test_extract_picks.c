@@ -92,7 +92,7 @@ static void test_key_log_lines(void **state)
 
         put_hello(hello, 1, 0xaa);
         assert_int_equal(randoms_find(&randoms, hello, sizeof(hello)), 0);
-        randoms_filter(&randoms, &out, rows[i].log, strlen(rows[i].log));
+        randoms_filter(&randoms, NULL, &out, rows[i].log, strlen(rows[i].log));
         buf_add(&out, "", 1);
         if (strcmp(out.data, rows[i].expected))
             fail_msg("%s: expected\n%s\ngot\n%s", rows[i].name, rows[i].expected, out.data);

@@ -161,9 +161,14 @@ void tls_keys_tell(struct tls *tls)
     struct facts *facts = tls->env.facts;
     struct buf lines = {0};
 
+    if (!tls->noted_count && tls->has_client_hello)
+        tls_keys_note(tls); /* nothing of it opened, but others may know better */
     for (size_t i = 0; i < tls->noted_count; i++) {
+        size_t before = lines.len;
+
         keylog_write(tls->env.keylog, tls->noted[i].client_random, &lines);
-        add_parameters(&lines, &tls->noted[i]);
+        if (lines.len > before && tls->noted[i].version)
+            add_parameters(&lines, &tls->noted[i]);
     }
     if (lines.len && !lines.failed)
         facts->tls.secrets = facts_text(facts, lines.data, lines.len);

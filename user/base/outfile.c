@@ -206,6 +206,80 @@ int outfile_commit(struct outfile *file)
     return 0;
 }
 
+static int copy_bytes(int from, int to, uint64_t len)
+{
+    char bytes[64 << 10];
+
+    while (len) {
+        ssize_t n = read(from, bytes, len < sizeof(bytes) ? (size_t)len : sizeof(bytes));
+        int error;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        error = write_whole(to, bytes, (size_t)n);
+        if (error)
+            return error;
+        len -= (uint64_t)n;
+    }
+    return 0;
+}
+
+/* The temporary file goes on under its name with its new content. */
+static int insert_written(struct outfile *file, uint64_t offset, const void *data, size_t len)
+{
+    char temp[OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES], next[sizeof(temp) + 1];
+    int from, to, error = 0;
+
+    temp_path(file, temp);
+    snprintf(next, sizeof(next), "%s+", temp);
+    from = open(temp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (from < 0)
+        return outfile_fail(file, -errno);
+    unlink(next);
+    to = open(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    if (to < 0)
+        error = -errno;
+    if (!error)
+        error = copy_bytes(from, to, offset);
+    if (!error)
+        error = write_whole(to, data, len);
+    if (!error)
+        error = copy_bytes(from, to, file->written_bytes - offset);
+    if (to >= 0 && close(to) && errno != EINTR && !error)
+        error = -errno;
+    close(from);
+    if (!error && rename(next, temp))
+        error = -errno;
+    if (error) {
+        unlink(next);
+        return outfile_fail(file, error);
+    }
+    file->written_bytes += len;
+    return 0;
+}
+
+int outfile_insert(struct outfile *file, uint64_t offset, const void *data, size_t len)
+{
+    uint64_t end_bytes = file->written_bytes + file->held.len;
+    size_t place;
+
+    if (file->error)
+        return file->error;
+    if (offset > end_bytes)
+        return -EINVAL;
+    if (offset < file->written_bytes)
+        return insert_written(file, offset, data, len);
+    place = (size_t)(offset - file->written_bytes);
+    if (!buf_reserve(&file->held, len))
+        return outfile_fail(file, -ENOMEM);
+    memmove(file->held.data + place + len, file->held.data + place, file->held.len - place);
+    memcpy(file->held.data + place, data, len);
+    file->held.len += len;
+    return 0;
+}
+
 void outfile_abort(struct outfile *file)
 {
     if (file->written_bytes)

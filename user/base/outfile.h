@@ -31,6 +31,8 @@ int outfile_write(struct outfile *file, const void *data, size_t len);
 int outfile_skip(struct outfile *file, uint64_t len);
 /* Bytes at an offset already written are replaced: a header that is known last. -EINVAL beyond the end. */
 int outfile_patch(struct outfile *file, uint64_t offset, const void *data, size_t len);
+/* The same, pushing what is there towards the end; the file is written anew when it is not all held. */
+int outfile_insert(struct outfile *file, uint64_t offset, const void *data, size_t len);
 /* Write what is held, rename, free. 0 or -errno; on error the temporary file is gone. */
 int outfile_commit(struct outfile *file);
 /* Forget it all, remove the temporary file. */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/app.h"
+#include "app/keylog.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
@@ -51,6 +53,9 @@ struct extracting {
     enum capture_format format;
     struct capture *capture;
     size_t secrets_done;
+    struct buf secrets;  /* that opened the sessions: lines of a key log */
+    struct keylog *told; /* these */
+    struct app_conf app;
     uint64_t lost_fragments;
     int error;
 };
@@ -122,6 +127,9 @@ static void on_record(void *ctx, const struct record *record)
     stream_choice_count(&extracting->choice, record->session);
     if (!stream)
         return;
+    if (record->facts && record->facts->tls.secrets.at)
+        buf_add(&extracting->secrets, record->facts->tls.secrets.at,
+                record->facts->tls.secrets.len);
     session = &extracting->sessions[stream - extracting->choice.streams];
     session->key = record->session->key;
     if (!session->id && field_get(field_find("@id"), record, &id))
@@ -135,6 +143,11 @@ static int find_packets(struct extracting *extracting, int *status)
 
     if (err)
         return err;
+    if (extracting->format == CAPTURE_PCAPNG) {
+        extracting->app = (struct app_conf){.keylog = extracting->options.keylog};
+        extracting->conf.pipeline.app = &extracting->app;
+        extracting->conf.no_index |= keylog_is_active(extracting->options.keylog);
+    }
     extracting->conf.hooks = (struct replay_hooks){
         .packet = on_packet, .place = on_place, .record = on_record, .ctx = extracting};
     err = replay_run(&extracting->conf, &result);
@@ -159,6 +172,21 @@ static int find_packets(struct extracting *extracting, int *status)
 
 /* ---- second reading: copy them --------------------------------------------------------------------- */
 
+/* Secrets that the first reading opened sessions with. */
+static int write_told(struct extracting *extracting)
+{
+    struct buf *secrets = &extracting->secrets;
+
+    if (!secrets->len && !secrets->failed)
+        return 0;
+    extracting->told = keylog_new(0, 0);
+    if (secrets->failed || !extracting->told)
+        return -ENOMEM;
+    keylog_add(extracting->told, secrets->data, secrets->len);
+    return capture_write_secrets(extracting->capture, CAPTURE_SECRETS_TLS_KEY_LOG, secrets->data,
+                                 secrets->len);
+}
+
 /* Secrets that the input told since the last packet: readers want them before the packets. */
 static int copy_secrets(struct extracting *extracting, const struct capfile *capfile)
 {
@@ -174,7 +202,8 @@ static int copy_secrets(struct extracting *extracting, const struct capfile *cap
             err = capture_write_secrets(extracting->capture, one->type, one->data, one->len);
             continue;
         }
-        randoms_filter(&extracting->randoms, &lines, (const char *)one->data, one->len);
+        randoms_filter(&extracting->randoms, extracting->told, &lines, (const char *)one->data,
+                       one->len);
         if (lines.failed)
             err = -ENOMEM;
         else if (lines.len)
@@ -258,6 +287,8 @@ static int copy_packets(struct extracting *extracting, struct capfile *capfile)
     size_t next = 0;
     int err = 0;
 
+    if (is_pcapng)
+        err = write_told(extracting);
     /* To the end in pcapng: names may come after the packets. */
     while (!err && (is_pcapng || next < picks->count) && capfile_next(capfile, &frame) == 1) {
         if (next == picks->count || frame.number != picks->items[next].number)
@@ -350,6 +381,8 @@ static void extracting_fini(struct extracting *extracting)
     for (size_t i = 0; extracting->sessions && i < extracting->choice.count; i++)
         free(extracting->sessions[i].id);
     free(extracting->sessions);
+    buf_fini(&extracting->secrets);
+    keylog_free(extracting->told);
     picks_fini(&extracting->picks);
     randoms_fini(&extracting->randoms);
     stream_choice_fini(&extracting->choice);

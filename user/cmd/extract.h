@@ -35,6 +35,8 @@ void picks_fini(struct picks *picks);
 
 #define CLIENT_RANDOM_BYTES 32
 
+struct keylog;
+
 /* Zeroed is none. */
 struct randoms {
     uint8_t (*items)[CLIENT_RANDOM_BYTES];
@@ -45,8 +47,12 @@ struct randoms {
 
 /* Note the client random of each TLS ClientHello that begins in these bytes. 0; -ENOMEM. */
 int randoms_find(struct randoms *randoms, const uint8_t *data, size_t len);
-/* Append the lines of a key log (SSLKEYLOGFILE) that have one of the randoms; no comments. */
-void randoms_filter(const struct randoms *randoms, struct buf *out, const char *log, size_t len);
+/*
+ * Append the lines of a key log (SSLKEYLOGFILE) that have one of the randoms; no comments, and none twice. told: lines that are
+ * written another way, and left out here; NULL: none.
+ */
+void randoms_filter(const struct randoms *randoms, const struct keylog *told, struct buf *out,
+                    const char *log, size_t len);
 void randoms_fini(struct randoms *randoms);
 
 /* ---- extract_objects.c: the bodies that HTTP carried */

@@ -4,14 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/keylog.h"
 #include "cmd/extract.h"
 
 #define RANDOMS_AT_ONCE 8
 /* TLS record: type 22, version 3.x, length; handshake: type 1, length, version 3.x; then the random. */
-#define HELLO_BYTES   11
-#define TLS_HANDSHAKE 22
-#define CLIENT_HELLO  1
-#define TLS_MAJOR     3
+#define HELLO_BYTES    11
+#define TLS_HANDSHAKE  22
+#define CLIENT_HELLO   1
+#define TLS_MAJOR      3
+#define COMPARED_BYTES (16u << 10)
 
 static int add_random(struct randoms *randoms, const uint8_t *random)
 {
@@ -92,7 +94,22 @@ static bool is_wanted(const struct randoms *randoms, const char *line, size_t le
     return false;
 }
 
-void randoms_filter(const struct randoms *randoms, struct buf *out, const char *log, size_t len)
+/* A few lines said twice are not written twice; many are not compared. */
+static bool is_in(const struct buf *out, const char *line, size_t len)
+{
+    return out->len && out->len < COMPARED_BYTES && memmem(out->data, out->len, line, len);
+}
+
+static bool is_told(const struct keylog *told, const char *text, size_t len)
+{
+    struct keylog_line line;
+
+    return told && keylog_line_parse(&line, text, len) == KEYLOG_TAKEN &&
+           keylog_find(told, (enum keylog_label)line.label, line.id, sizeof(line.id));
+}
+
+void randoms_filter(const struct randoms *randoms, const struct keylog *told, struct buf *out,
+                    const char *log, size_t len)
 {
     const char *end = log + len;
 
@@ -100,7 +117,8 @@ void randoms_filter(const struct randoms *randoms, struct buf *out, const char *
         const char *newline = memchr(log, '\n', (size_t)(end - log));
         size_t line_len = (size_t)((newline ? newline : end) - log);
 
-        if (is_wanted(randoms, log, line_len)) {
+        if (is_wanted(randoms, log, line_len) && !is_told(told, log, line_len) &&
+            !is_in(out, log, line_len)) {
             buf_add(out, log, line_len);
             buf_add_char(out, '\n');
         }

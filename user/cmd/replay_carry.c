@@ -13,22 +13,11 @@ static bool has_own_pcapng(const struct replay *replay, const struct session *se
     return session->capture && replay->pipeline_conf.format == CAPTURE_PCAPNG;
 }
 
-static void write_lines(struct session *session, const struct randoms *randoms,
-                        const struct capfile_secrets *secrets)
-{
-    struct buf lines = {0};
-
-    if (secrets->type == CAPTURE_SECRETS_TLS_KEY_LOG)
-        randoms_filter(randoms, &lines, (const char *)secrets->data, secrets->len);
-    if (lines.len && !lines.failed)
-        capture_write_secrets(session->capture, secrets->type, lines.data, lines.len);
-    buf_fini(&lines);
-}
-
 void replay_carry_secrets(struct replay *replay, struct session *session, const struct packet *pkt,
                           const struct frame *frame)
 {
     struct randoms randoms = {0};
+    struct buf lines = {0};
     size_t count = 0;
     const struct capfile_secrets *secrets = capfile_secrets(replay->capfile, &count);
 
@@ -37,7 +26,11 @@ void replay_carry_secrets(struct replay *replay, struct session *session, const 
         return;
     randoms_find(&randoms, frame->data + pkt->payload_off, frame->cap_len - pkt->payload_off);
     for (size_t i = 0; randoms.count && i < count; i++)
-        write_lines(session, &randoms, &secrets[i]);
+        if (secrets[i].type == CAPTURE_SECRETS_TLS_KEY_LOG)
+            randoms_filter(&randoms, NULL, &lines, (const char *)secrets[i].data, secrets[i].len);
+    if (lines.len && !lines.failed)
+        capture_write_secrets(session->capture, CAPTURE_SECRETS_TLS_KEY_LOG, lines.data, lines.len);
+    buf_fini(&lines);
     randoms_fini(&randoms);
 }
 

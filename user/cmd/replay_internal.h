@@ -25,7 +25,7 @@ struct replay {
     struct pipeline *pipeline;
     struct pipeline_conf pipeline_conf;
     struct progress progress;
-    size_t secrets_done;    /* of the input's, known to app/ */
+    size_t secrets_done; /* of the input's, known to app/ */
     size_t names_done;
     bool said_unknown[512]; /* by link type; the last stands for all above */
     uint64_t now_ns;

@@ -98,7 +98,8 @@ static void plan_choice(struct run *run, bool reads_payload)
 /* Payload that is sampled for nothing but to look into it must have been asked for: it costs. */
 static bool asks_for_payload(const struct run_options *options)
 {
-    return options->app.http || (options->depth_given && options->depth_bytes) ||
+    return options->app.http || options->app_wanted ||
+           (options->depth_given && options->depth_bytes) ||
            live_filters_want_payload(&options->filters);
 }
 

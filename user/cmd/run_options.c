@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "abi.h"
+#include "app/keylog.h"
 #include "base/log.h"
 #include "cmd/number.h"
 #include "cmd/output.h"
@@ -14,6 +15,8 @@
 
 #define MAX_SECONDS   (100u * 366 * 86400)
 #define MAX_MAX_FLOWS (1u << 26)
+/* TLS records that wait for their secrets, over all sessions. */
+#define HELD_RECORD_BYTES (64u << 20)
 
 enum {
     OPT_PROM = 256,
@@ -35,6 +38,7 @@ enum {
     OPT_UNPIN,
     OPT_HTTP,
     OPT_NO_APP,
+    OPT_KEYLOG,
     OPT_HOSTS,
 };
 
@@ -58,6 +62,7 @@ static const struct option LONG_OPTIONS[] = {
     {"unpin", no_argument, NULL, OPT_UNPIN},
     {"http", no_argument, NULL, OPT_HTTP},
     {"no-app", no_argument, NULL, OPT_NO_APP},
+    {"keylog", required_argument, NULL, OPT_KEYLOG},
     {"hosts", required_argument, NULL, OPT_HOSTS},
     {NULL, 0, NULL, 0},
 };
@@ -102,6 +107,18 @@ static int add_interface(struct run_options *options, const char *name)
     options->interfaces = more;
     more[options->interface_count++] = name;
     return 0;
+}
+
+/* Its writer may begin it later. */
+static int parse_keylog(struct run_options *options, const char *path)
+{
+    int err = keylog_follow(options->keylog, path, true);
+
+    if (err == -EBUSY)
+        log_error("--keylog %s: one key log is taken, and there is one already", path);
+    else if (err)
+        log_error("--keylog %s: %s", path, strerror(-err));
+    return err ? -EINVAL : 0;
 }
 
 static int parse_one(struct run_options *options, int option, const char *arg)
@@ -170,6 +187,9 @@ static int parse_one(struct run_options *options, int option, const char *arg)
     case OPT_NO_APP:
         options->no_app = true;
         return 0;
+    case OPT_KEYLOG:
+        options->app_wanted = true;
+        return parse_keylog(options, arg);
     default:
         return -EINVAL;
     }
@@ -223,6 +243,10 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
     if (!options->names)
         return -ENOMEM;
     options->app.names = options->names;
+    options->keylog = keylog_new(HELD_RECORD_BYTES, 0);
+    if (!options->keylog)
+        return -ENOMEM;
+    options->app.keylog = options->keylog;
     opterr = 0;
     optind = 1;
     while ((option = getopt_long(argc, argv, ":i:o:f:", LONG_OPTIONS, NULL)) != -1) {
@@ -240,4 +264,5 @@ void run_options_fini(struct run_options *options)
     free(options->interfaces);
     names_free(options->names);
     live_filters_fini(&options->filters);
+    keylog_free(options->keylog);
 }

@@ -43,7 +43,9 @@ struct run_options {
     bool unpin;
     bool no_app; /* sessions are not looked into, though their payload is read */
     struct app_conf app;
-    struct names *names; /* owned: of --hosts and of answers seen */
+    bool app_wanted;       /* an option asks for what only app/ tells */
+    struct keylog *keylog; /* owned: of --keylog */
+    struct names *names;   /* owned: of --hosts and of answers seen */
 };
 
 /* 0; -EINVAL after a line that names the wrong word. Strings are borrowed from argv. */

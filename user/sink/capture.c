@@ -31,6 +31,7 @@ struct capture {
     uint64_t packets;
     uint64_t left_out;
     uint64_t last_wall_ns;
+    uint64_t head_bytes;                /* pcapng: of the section's head */
     struct known_interface *interfaces; /* in the order of their descriptions */
     uint32_t interface_count;
     struct joined_packet joined;
@@ -57,6 +58,7 @@ struct capture *capture_new(const char *path, enum capture_format format, const 
         error = -ENOMEM;
     if (!error && format == CAPTURE_PCAPNG)
         error = pcapng_write_section(&capture->out);
+    capture->head_bytes = capture->out.held.len;
     if (error) {
         capture_abort(capture);
         errno = -error;
@@ -275,6 +277,13 @@ int capture_write_secrets(struct capture *capture, uint32_t type, const void *se
     if (capture->format != CAPTURE_PCAPNG)
         return -EOPNOTSUPP;
     return pcapng_write_secrets(&capture->out, type, secrets, len);
+}
+
+int capture_insert_secrets(struct capture *capture, uint32_t type, const void *secrets, size_t len)
+{
+    if (capture->format != CAPTURE_PCAPNG)
+        return -EOPNOTSUPP;
+    return pcapng_insert_secrets(&capture->out, capture->head_bytes, type, secrets, len);
 }
 
 static int write_end(struct capture *capture, uint64_t ifrecv, uint64_t ifdrop)

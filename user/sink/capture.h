@@ -91,6 +91,8 @@ int capture_write_names(struct capture *capture, const struct capture_name *name
  * -EOPNOTSUPP in pcap; -EMSGSIZE beyond CAPTURE_SECRETS_MAX_BYTES.
  */
 int capture_write_secrets(struct capture *capture, uint32_t type, const void *secrets, size_t len);
+/* The same before all packets, also those that are written already; a large file is written anew for it. */
+int capture_insert_secrets(struct capture *capture, uint32_t type, const void *secrets, size_t len);
 
 /*
  * Interface statistics (pcapng ISB of the first interface: received, dropped), rename, free. 0 or

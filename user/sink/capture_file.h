@@ -42,5 +42,8 @@ int pcapng_write_statistics(struct outfile *out, uint32_t interface, uint64_t wa
                             uint64_t ifrecv, uint64_t ifdrop);
 int pcapng_write_names(struct outfile *out, const struct capture_name *names, size_t count);
 int pcapng_write_secrets(struct outfile *out, uint32_t type, const void *secrets, size_t len);
+/* The same in front of what was written since offset. */
+int pcapng_insert_secrets(struct outfile *out, uint64_t offset, uint32_t type, const void *secrets,
+                          size_t len);
 
 #endif

@@ -107,7 +107,7 @@ static void begin_block(struct buf *block, uint32_t type)
 }
 
 /* Both lengths are known now. */
-static int write_block(struct outfile *out, struct buf *block)
+static int end_block(struct buf *block)
 {
     uint32_t len = (uint32_t)(block->len + sizeof(len));
 
@@ -115,7 +115,14 @@ static int write_block(struct outfile *out, struct buf *block)
     if (block->failed)
         return -ENOMEM;
     memcpy(block->data + offsetof(struct block_head, len), &len, sizeof(len));
-    return outfile_write(out, block->data, block->len);
+    return 0;
+}
+
+static int write_block(struct outfile *out, struct buf *block)
+{
+    int error = end_block(block);
+
+    return error ? error : outfile_write(out, block->data, block->len);
 }
 
 static int write_options_block(struct outfile *out, struct buf *block)
@@ -296,18 +303,37 @@ int pcapng_write_names(struct outfile *out, const struct capture_name *names, si
 }
 
 /* Section 4.7. */
-int pcapng_write_secrets(struct outfile *out, uint32_t type, const void *secrets, size_t len)
+static int make_secrets(struct buf *block, uint32_t type, const void *secrets, size_t len)
 {
     const uint32_t body[] = {type, (uint32_t)len};
-    struct buf block = {0};
-    int error;
 
     if (len > CAPTURE_SECRETS_MAX_BYTES)
         return -EMSGSIZE;
-    begin_block(&block, BLOCK_SECRETS);
-    buf_add(&block, body, sizeof(body));
-    add_padded(&block, secrets, len);
-    error = write_block(out, &block);
+    begin_block(block, BLOCK_SECRETS);
+    buf_add(block, body, sizeof(body));
+    add_padded(block, secrets, len);
+    return end_block(block);
+}
+
+int pcapng_write_secrets(struct outfile *out, uint32_t type, const void *secrets, size_t len)
+{
+    struct buf block = {0};
+    int error = make_secrets(&block, type, secrets, len);
+
+    if (!error)
+        error = outfile_write(out, block.data, block.len);
+    buf_fini(&block);
+    return error;
+}
+
+int pcapng_insert_secrets(struct outfile *out, uint64_t offset, uint32_t type, const void *secrets,
+                          size_t len)
+{
+    struct buf block = {0};
+    int error = make_secrets(&block, type, secrets, len);
+
+    if (!error)
+        error = outfile_insert(out, offset, block.data, block.len);
     buf_fini(&block);
     return error;
 }
