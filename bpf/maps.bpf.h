@@ -5,6 +5,7 @@
 
 #include "pinned.h"
 #include "tcp.h"
+#include "tunnel.h"
 #include <bpf/bpf_helpers.h>
 
 /* The ledger. Preallocated, never LRU: a full table refuses a session aloud, it drops none. */
@@ -26,6 +27,41 @@ struct {
     __type(key, __u64);
     __type(value, struct record_flow);
 } spill SEC(".maps");
+
+/*
+ * What few sessions have, by flow id: user space takes it with the session. Allocated as it is used; as
+ * large as the table, since with --tunnels each session may have one.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 1);
+    __type(key, __u64);
+    __type(value, struct flow_note);
+} flow_notes SEC(".maps");
+
+/* First fragments. LRU: one that goes too early costs a name for the later ones, fragment_no_first. 2.5 MB. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, FRAGMENT_FIRSTS);
+    __type(key, struct fragment_key);
+    __type(value, struct fragment_first);
+} fragments SEC(".maps");
+
+/* The scope of what is inside of tunnels, by their id. 100 KB. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, TUNNEL_SCOPES);
+    __type(key, struct tunnel_scope_key);
+    __type(value, __u16);
+} tunnel_scopes SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} tunnel_scope_next SEC(".maps");
 
 /* Small and apart from payload, so that payload can't drown a session's end: 16 k announcements. */
 struct {
@@ -107,6 +143,10 @@ struct work {
     __u32 depth_bytes; /* of a session that begins with this packet */
     __u8 opts[TCP_OPTIONS_BUFFER];
     struct record_flow copy;
+    struct fragment_first first;
+    struct packet inner; /* of a tunnel, or quoted by an ICMP error */
+    struct tunnel tunnel;
+    struct flow_note note; /* in the making */
 };
 
 struct {

@@ -23,8 +23,8 @@ struct sample {
     __u32 cap_len;
     __u32 headers_len;
     __u16 flags;
-    __u16 l3_only;
-    __u16 doubts; /* SAMPLE_DATA_DOUBTED, SAMPLE_ACK_DOUBTED */
+    __u8 l3_only;
+    __u8 extra; /* SAMPLE_INNER, SAMPLE_DATA_DOUBTED, SAMPLE_ACK_DOUBTED */
 };
 _Static_assert(SAMPLE_DATA_DOUBTED *TCP_DOUBT_DATA == SAMPLE_DATA_DOUBTED &&
                    SAMPLE_DATA_DOUBTED * TCP_DOUBT_ACK == SAMPLE_ACK_DOUBTED,
@@ -177,7 +177,7 @@ static __always_inline int sample_frame(struct sample *s, enum frame_kind kind, 
 
         s->cap_len = s->left < piece ? s->left : piece;
         s->chunk_len = s->left <= piece ? payload_len - s->chunk_off : piece;
-        s->flags = s->doubts | (i ? SAMPLE_NEXT : 0) | (last ? 0 : SAMPLE_MORE);
+        s->flags = s->extra | (i ? SAMPLE_NEXT : 0) | (last ? 0 : SAMPLE_MORE);
         lost = s->headers_len > SAMPLE_HEADERS_MAX ||
                (kind == FRAME_XDP ? sample_emit_xdp(s) : sample_emit_skb(s));
         sample_book(s, lost);

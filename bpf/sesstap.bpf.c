@@ -6,16 +6,14 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
+#include "classify.bpf.h"
 #include "filter.bpf.h"
-#include "sample.bpf.h"
 #include "sampling.h"
 #include "take.bpf.h"
 
 #define TC_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC */
 
 #define XDP_PASS 2
-
-#define HEAD_BYTES 256 /* headers that a second look copies, and a third one all there is */
 
 /* From the cursor on; l3_type as frame_l3_type has it. */
 static __always_inline int parse_from(struct packet_cursor *cur, struct packet *pkt,
@@ -61,14 +59,13 @@ __noinline int parse_copied(const struct head *head, __u32 len, struct packet *p
 static __always_inline int parse_scattered(const struct frame *frame, struct packet *pkt,
                                            __u16 l3_type)
 {
-    __u32 cpu = bpf_get_smp_processor_id(), len = HEAD_BYTES;
-    struct head *head = bpf_map_lookup_elem(&heads, &cpu);
+    __u32 len = HEAD_BYTES;
     int err = UNACCOUNTED_TRUNCATED;
 
-    for (int i = 0; head && err == UNACCOUNTED_TRUNCATED && i < 2; i++) {
-        if (len > frame->size.bytes)
-            len = frame->size.bytes;
-        if (frame_load(frame->ctx, frame->kind, 0, head, len, sizeof(*head)))
+    for (int i = 0; err == UNACCOUNTED_TRUNCATED && i < 2; i++) {
+        struct head *head = copy_head(frame, &len);
+
+        if (!head)
             break;
         err = parse_copied(head, len, pkt, frame->size.bytes, l3_type);
         len = sizeof(*head);
@@ -168,6 +165,23 @@ static __always_inline void choose_depth(const struct frame *frame, struct work 
     work->depth_bytes = conf.depth_choice[choice <= DEPTH_CHOICES ? choice : 0];
 }
 
+/* The same of a sample in the making; returns how many bytes at the payload's beginning are not new. */
+static __always_inline __u32 track_unexpected(const struct frame *frame, struct sample *s,
+                                              struct work *work, const struct iface_conf *iface)
+{
+    __u32 doubts;
+
+    if (work->pkt.tcp_flags & TCP_SYN) {
+        load_syn(frame, work);
+        if (conf.depth_filters)
+            choose_depth(frame, work, iface);
+    }
+    s->old_bytes = track_unusual(s->flow, frame->ifindex, frame->size.pkts, s->now_ns);
+    doubts = work->doubts * SAMPLE_DATA_DOUBTED;
+    s->extra |= (__u8)doubts;
+    return doubts & SAMPLE_DATA_DOUBTED ? work->pkt.payload_len : s->old_bytes;
+}
+
 /* A packet of a session, counted here and nowhere else. */
 static __always_inline void track(const struct frame *frame, struct flow *flow, struct work *work,
                                   const struct iface_conf *iface, __u64 now_ns)
@@ -182,20 +196,16 @@ static __always_inline void track(const struct frame *frame, struct flow *flow, 
         .pkts = frame->size.pkts,
         .headers_len = pkt->payload_off,
         .l3_only = iface->l3_only,
+        .extra = conf.tunnels && work->tunnel.kind ? SAMPLE_INNER : 0,
     };
     __u64 depth_bytes = 0;
     __u32 depth_left = 0, not_new = 0;
 
-    if (pkt->key.l4_proto == IP_PROTO_TCP && !tcp_track_expected(flow, pkt, now_ns)) {
-        if (pkt->tcp_flags & TCP_SYN) {
-            load_syn(frame, work);
-            if (conf.depth_filters)
-                choose_depth(frame, work, iface);
-        }
-        s.old_bytes = not_new = track_unusual(flow, frame->ifindex, frame->size.pkts, now_ns);
-        s.doubts = (__u16)(work->doubts * SAMPLE_DATA_DOUBTED);
-        if (s.doubts & SAMPLE_DATA_DOUBTED)
-            not_new = pkt->payload_len;
+    if (pkt->key.l4_proto == IP_PROTO_TCP) {
+        if (!tcp_track_expected(flow, pkt, now_ns))
+            not_new = track_unexpected(frame, &s, work, iface);
+    } else if (PACKET_UNLIKELY(icmp_pkt_is_error(pkt))) {
+        tie_icmp_error(frame);
     }
     if (conf.depth_bytes || conf.depth_filters) {
         depth_bytes = session_depth(flow, pkt);
@@ -244,12 +254,18 @@ static __always_inline void classify(const struct frame *frame)
     }
     __builtin_memset(&work->pkt, 0, sizeof(work->pkt));
     reason = (__u32)parse(frame, &work->pkt, iface->l3_only);
+    if (conf.tunnels)
+        reason = (__u32)enter_tunnel(frame, work, (int)reason);
+    work->pkt.key.scope = iface->scope;
+    if (conf.tunnels && work->tunnel.kind)
+        work->pkt.key.scope = (__u16)tunnel_scope(iface->scope);
+    now_ns = bpf_ktime_get_ns();
+    if (PACKET_UNLIKELY(work->pkt.is_fragment))
+        reason = (__u32)join_fragment(now_ns, (int)reason);
     if (reason) {
         count_unaccounted(reason, size);
         return;
     }
-    work->pkt.key.scope = iface->scope;
-    now_ns = bpf_ktime_get_ns();
     flow = bpf_map_lookup_elem(&flows, &work->pkt.key);
     if (!flow) {
         if (conf.sample_one_in > 1 &&

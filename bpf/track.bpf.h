@@ -71,6 +71,19 @@ static __always_inline void flow_place(struct flow *flow, const struct work *wor
     flow->l3_only = iface->l3_only;
 }
 
+/* A session in a tunnel says which one. Call when the entry is the session's. */
+static __always_inline void flow_note_tunnel(struct flow *flow, struct work *work)
+{
+    __u64 id = flow->id;
+
+    if (!conf.tunnels || !work->tunnel.kind)
+        return;
+    if (bpf_map_update_elem(&flow_notes, &id, &work->note, BPF_ANY))
+        count_event(EVENT_NOTES_FULL);
+    else
+        FLOW_OR(&flow->bits, FLOW_NOTED);
+}
+
 /*
  * As the helper's, but an int: before kernel 6.4 the upper half of what map operations return is not the
  * sign's, so a long is never equal to -E2BIG.
@@ -102,6 +115,8 @@ static __noinline struct flow *flow_create(struct work *work, const struct iface
         return 0;
     flow = bpf_map_lookup_elem(&flows, &pkt->key);
     if (flow && !err)
+        flow_note_tunnel(flow, work);
+    if (flow && !err)
         announce(&pkt->key, flow->id, RECORD_OPENED, ifindex, now_ns);
     return flow;
 }
@@ -127,6 +142,8 @@ static __always_inline void flow_hand_over(const struct flow_key *key, const str
     if (!err)
         return;
     err = map_update(&spill, &id, copy, BPF_ANY);
+    if (err)
+        bpf_map_delete_elem(&flow_notes, &id);
     count_event(err ? EVENT_SPILL_FAILED : EVENT_SPILLED);
 }
 
@@ -151,6 +168,7 @@ static __noinline int flow_restart(struct flow *flow, struct work *work,
     copy->flow.bits |= FLOW_RESTARTING;
     __builtin_memcpy(flow, &copy->flow, sizeof(*flow));
     *(volatile __u32 *)&flow->bits = bits;
+    flow_note_tunnel(flow, work);
     announce(&pkt->key, flow->id, RECORD_OPENED, ifindex, now_ns);
     return 1;
 }

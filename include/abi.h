@@ -64,6 +64,7 @@ enum flow_bit {
     FLOW_RESTARTING = 1u << 24,  /* a CPU is reusing the entry for a new session */
     FLOW_MORE_PATH = 1u << 25,   /* seen at another tracked interface too */
     FLOW_LATE_CLIENT = 1u << 26, /* the guess of the client was corrected */
+    FLOW_NOTED = 1u << 27, /* it came in a tunnel, or an ICMP error quoted it: struct flow_note */
 };
 /* The bits of one endpoint, shifted to its byte. */
 #define FLOW_BIT(endpoint, bit) ((__u32)(bit) << ((endpoint) ? FLOW_ENDPOINT_SHIFT : 0))
@@ -84,7 +85,7 @@ struct flow_dir {
     __u8 gap_count;
     __u8 known;        /* enum flow_known */
     __u8 stray_count;  /* segments far ahead that followed each other */
-    __u32 stray_nxt;   /* where the next of them would begin */
+    __u32 rtt_ts;      /* timestamp of the segment being timed; 0: it has none */
     __u32 depth_bytes; /* FLOW_DEPTH_ALL; only used when sessions differ in it (--depth-for) */
 };
 _Static_assert(sizeof(struct flow_dir) == 64, "flow_dir");
@@ -93,6 +94,7 @@ _Static_assert(sizeof(struct flow_dir) == 64, "flow_dir");
 enum flow_known {
     FLOW_KNOWS_SEQ = 1 << 0, /* first_seq, seq_nxt */
     FLOW_KNOWS_ACK = 1 << 1, /* ack */
+    FLOW_RTT_DOUBT = 1 << 2, /* the segment being timed was sent again: only its echo counts */
 };
 #define TCP_HDR_BASE 32 /* 20 and the timestamp option: what nearly every segment has */
 
@@ -122,9 +124,9 @@ struct flow_syn {
     __u8 flags;   /* flags byte of the SYN, 0: none was seen */
     __u8 unknown_count;
     __u8 unknown[FLOW_UNKNOWN_OPTIONS]; /* kinds, first ones kept */
-    __u8 pad[6];
+    __u8 pad[2];
 };
-_Static_assert(sizeof(struct flow_syn) == 16, "flow_syn");
+_Static_assert(sizeof(struct flow_syn) == 12, "flow_syn");
 
 /* What only some packets of a direction touch. Packet counts are wire packets. */
 struct flow_quality {
@@ -152,6 +154,7 @@ struct flow_quality {
     __u32 out_of_window;   /* segments, ACKs, RSTs and SYNs not believed */
     __u64 gap_ns;          /* when the newest gap appeared */
     struct flow_syn syn;
+    __u32 stray_nxt; /* where the next of flow_dir.stray_count segments would begin */
     struct flow_gap gap[FLOW_GAPS]; /* flow_dir.gap_count of them, in order of appearance */
 };
 _Static_assert(sizeof(struct flow_quality) == 184, "flow_quality");
@@ -187,6 +190,75 @@ struct flow {
     struct flow_quality quality[2];
 };
 _Static_assert(sizeof(struct flow) == 616, "flow");
+
+#define NOTE_ICMP_ERRORS 4
+/* ICMP errors of one kind that quoted a session. from: as in struct flow_key. */
+struct icmp_error_kind {
+    __u64 from[2];
+    __u64 count; /* 0: free */
+    __u8 ip_version;
+    __u8 type;
+    __u8 code;
+    __u8 pad[5];
+};
+_Static_assert(sizeof(struct icmp_error_kind) == 32, "icmp_error_kind");
+
+/*
+ * What few sessions have, by flow id and apart from their entry, so that the others don't pay for it. It
+ * goes when user space has taken the session.
+ */
+struct flow_note {
+    __u64 outer[2][2]; /* of the first packet's tunnel: from, to; addresses as in struct flow_key */
+    __u32 tunnel_id;   /* VNI or key, 0: none */
+    __u8 tunnel_kind;  /* enum tunnel_kind */
+    __u8 outer_version;
+    __u8 pad[2];
+    __u64 icmp_errors_more; /* of kinds beyond these */
+    struct icmp_error_kind icmp_errors[NOTE_ICMP_ERRORS];
+};
+_Static_assert(sizeof(struct flow_note) == 176, "flow_note");
+
+/* ---- fragments and tunnels ------------------------------------------------------------------ */
+
+#define FRAGMENT_FIRSTS 16384 /* first fragments that are remembered */
+/* What the fragments of a packet share. Addresses as in struct flow_key, id as on the wire. */
+struct fragment_key {
+    __u64 src[2];
+    __u64 dst[2];
+    __u32 id;
+    __u16 scope;
+    __u8 ip_version;
+    __u8 l4_proto; /* IPv4 only */
+};
+_Static_assert(sizeof(struct fragment_key) == 40, "fragment_key");
+
+/* What the later fragments need of the first one. */
+struct fragment_first {
+    struct flow_key key;
+    __u64 time_ns;
+    __u32 seq; /* of TCP, like ack, wnd, tcp_flags */
+    __u32 ack;
+    __u16 wnd;
+    __u16 l3_hdr_len;
+    __u16 l4_hdr_len;
+    __u8 from;
+    __u8 tcp_flags;
+};
+_Static_assert(sizeof(struct fragment_first) == 64, "fragment_first");
+
+/*
+ * Sessions inside of tunnels with an id have a scope of their own for each id: numbered as they are met,
+ * from TUNNEL_SCOPE_FIRST on, which is beyond the scopes of interfaces.
+ */
+#define TUNNEL_SCOPES      1024
+#define TUNNEL_SCOPE_FIRST 0x8000
+struct tunnel_scope_key {
+    __u32 id;
+    __u16 outer_scope;
+    __u8 kind; /* enum tunnel_kind */
+    __u8 pad;
+};
+_Static_assert(sizeof(struct tunnel_scope_key) == 8, "tunnel_scope_key");
 
 /* ---- per interface -------------------------------------------------------------------------- */
 
@@ -225,7 +297,8 @@ _Static_assert(sizeof(struct iface_seen) == 48, "iface_seen");
     X(NOT_IP, not_ip, "neither IPv4 nor IPv6: ARP, LLDP, spanning tree ...")                   \
     X(TRUNCATED, truncated, "ends before its headers do")                                      \
     X(MALFORMED, malformed, "header lengths contradict each other")                            \
-    X(FRAGMENT, fragment, "a later IP fragment, which has no ports")                           \
+    X(FRAGMENT_NO_FIRST, fragment_no_first,                                                    \
+      "a later IP fragment whose first one came late or never")                                \
     X(EXTENSION_HEADERS, extension_headers, "more IPv6 extension headers than are walked")     \
     X(L4_UNSUPPORTED, l4_unsupported, "an IP protocol other than TCP, UDP, ICMP, SCTP")        \
     X(OTHER_HOP, other_hop, "counted at the first tracked interface that saw its session")     \
@@ -255,7 +328,12 @@ enum unaccounted_reason {
     X(SPILL_FAILED, spill_failed, "finished sessions lost since the ring and the spill were full") \
     X(FLOWS_CREATED, flows_created, "table entries made")                                          \
     X(PULLED, pulled, "packets whose headers lay outside their linear part")                       \
-    X(PAYLOAD_OVER_RATE, payload_over_rate, "socket buffers whose payload --payload-rate cut off")
+    X(PAYLOAD_OVER_RATE, payload_over_rate, "socket buffers whose payload --payload-rate cut off") \
+    X(ICMP_ERRORS, icmp_errors,                                                                    \
+      "ICMP errors that quoted a session; see icmp_errors of its record")                          \
+    X(ICMP_ERRORS_UNKNOWN, icmp_errors_unknown, "ICMP errors that quoted no session known here")   \
+    X(NOTES_FULL, notes_full, "ICMP errors and tunnels that found no room beside their session")   \
+    X(TUNNEL_SCOPES_FULL, tunnel_scopes_full, "sessions in tunnels of more ids than are told apart")
 
 enum event_counter {
 #define X(upper, lower, help) EVENT_##upper,
@@ -311,6 +389,7 @@ enum sample_flag {
     SAMPLE_NEXT = 1 << 1,         /* not the first record of its skb */
     SAMPLE_DATA_DOUBTED = 1 << 2, /* enum tcp_doubt */
     SAMPLE_ACK_DOUBTED = 1 << 3,
+    SAMPLE_INNER = 1 << 4, /* the session is that of the packet inside of a tunnel */
 };
 
 /*
@@ -365,6 +444,8 @@ struct track_conf {
     __u32 sample_one_in;                   /* sessions; 1: all are kept */
     __u64 sample_seed;
     __u64 rate_ns_per_byte; /* of sampled payload, times 2^RATE_SHIFT; 0: no limit */
+    __u32 tunnels;          /* look inside of tunnels */
+    __u32 pad;
 };
 
 #endif

@@ -149,6 +149,8 @@ PACKET_INLINE void flow_count(struct flow *flow, const struct packet *pkt, __u32
         flow_count_payload(flow, pkt, old_bytes);
     if (pkt->key.l4_proto == IP_PROTO_TCP && pkt->l4_hdr_len != TCP_HDR_BASE)
         FLOW_ADD(&dir->l4_hdr_extra, ((__s64)pkt->l4_hdr_len - TCP_HDR_BASE) * pkts);
+    if (PACKET_UNLIKELY(pkt->frag_off) && pkt->key.l4_proto != IP_PROTO_TCP)
+        FLOW_ADD(&dir->l4_hdr_extra, -(__s64)flow_l4_hdr_base(pkt->key.l4_proto));
     if (PACKET_UNLIKELY(pkts > 1))
         FLOW_ADD(&flow->quality[from].gso_extra_pkts, pkts - 1);
     if (PACKET_UNLIKELY(pkt->l3_hdr_len != l3_base))

@@ -18,7 +18,7 @@
 
 #define PACKET_VLAN_TAGS   2
 #define PACKET_MPLS_LABELS 4
-#define PACKET_L2_MASK     0x3f /* Ethernet, two tags, four labels: 38 bytes */
+#define PACKET_L2_MASK     0x3fff /* Ethernet, two tags, four labels: 38 bytes; behind a tunnel, more */
 #define PACKET_EXT_HEADERS 8
 #define PACKET_L3_HDR_MASK 0x7fff /* the fixed header and eight of 2048 bytes fit */
 
@@ -29,6 +29,8 @@ struct packet {
     __u32 frag_id;       /* of a fragment, as on the wire */
     __u32 seq;           /* TCP, host order, like ack, wnd */
     __u32 ack;
+    __u32 ts_val; /* TCP timestamp and its echo (RFC 7323), 0: none */
+    __u32 ts_ecr;
     __u16 wnd;
     __u16 l3_off; /* from the start of the frame */
     __u16 l4_off;
@@ -125,6 +127,24 @@ PACKET_INLINE void packet_order_key(struct packet *pkt, __be16 src_port, __be16 
     }
 }
 
+/* Two NOPs and the timestamps: as RFC 7323 appendix A has it, and nearly every segment. */
+struct packet_timestamps {
+    __be32 head;
+    __be32 val;
+    __be32 ecr;
+} WIRE;
+#define PACKET_TIMESTAMPS_HEAD 0x0101080a
+
+PACKET_INLINE void packet_parse_timestamps(struct packet *pkt, const struct packet_cursor *cur)
+{
+    const struct packet_timestamps *ts = (const struct packet_timestamps *)cur->pos;
+
+    if ((const __u8 *)(ts + 1) > cur->end || ts->head != WIRE_BE32(PACKET_TIMESTAMPS_HEAD))
+        return;
+    pkt->ts_val = WIRE_HOST32(ts->val);
+    pkt->ts_ecr = WIRE_HOST32(ts->ecr);
+}
+
 PACKET_INLINE int packet_parse_tcp(struct packet *pkt, struct packet_cursor *cur, __u32 l4_len)
 {
     const struct tcp_hdr *tcp = packet_take(cur, sizeof(*tcp));
@@ -139,6 +159,8 @@ PACKET_INLINE int packet_parse_tcp(struct packet *pkt, struct packet_cursor *cur
     pkt->seq = WIRE_HOST32(tcp->seq);
     pkt->ack = WIRE_HOST32(tcp->ack);
     pkt->wnd = WIRE_HOST16(tcp->window);
+    if (pkt->l4_hdr_len >= sizeof(*tcp) + sizeof(struct packet_timestamps))
+        packet_parse_timestamps(pkt, cur);
     packet_order_key(pkt, tcp->src_port, tcp->dst_port);
     return 0;
 }
@@ -196,11 +218,23 @@ PACKET_INLINE __u8 packet_icmp_request(__u8 type, int is_v6)
     return type == ICMPV6_NEIGHBOR_ADVERT ? ICMPV6_NEIGHBOR_SOLICIT : type;
 }
 
+/* The key of an ICMP message, to itself: answers come from endpoint 1. id: behind the checksum. */
+PACKET_INLINE void packet_icmp_key(struct packet *pkt, __u8 type, __be16 id)
+{
+    int is_v6 = pkt->key.l4_proto == IP_PROTO_ICMPV6;
+    __u8 request = packet_icmp_request(type, is_v6);
+
+    packet_order_key(pkt, type != request, 0);
+    pkt->key.port[0] = 0;
+    if (request == (is_v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO_REQUEST) ||
+        (!is_v6 && request == ICMP_TIMESTAMP))
+        pkt->key.port[0] = id;
+    pkt->key.port[1] = WIRE_BE16(request);
+}
+
 PACKET_INLINE int packet_parse_icmp(struct packet *pkt, struct packet_cursor *cur, __u32 l4_len)
 {
     const struct icmp_hdr *icmp = packet_take(cur, sizeof(*icmp));
-    int is_v6 = pkt->key.l4_proto == IP_PROTO_ICMPV6;
-    __u8 request;
 
     if (!icmp)
         return UNACCOUNTED_TRUNCATED;
@@ -210,17 +244,20 @@ PACKET_INLINE int packet_parse_icmp(struct packet *pkt, struct packet_cursor *cu
     pkt->payload_len = l4_len - sizeof(*icmp);
     pkt->icmp_type = icmp->type;
     pkt->icmp_code = icmp->code;
-    request = packet_icmp_request(icmp->type, is_v6);
-    packet_order_key(pkt, icmp->type != request, 0); /* to itself: answers come from endpoint 1 */
-    pkt->key.port[0] = 0;
-    if (request == (is_v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO_REQUEST) ||
-        (!is_v6 && request == ICMP_TIMESTAMP))
-        pkt->key.port[0] = icmp->id;
-    pkt->key.port[1] = WIRE_BE16(request);
+    packet_icmp_key(pkt, icmp->type, icmp->id);
     return 0;
 }
 
-/* Layer 4, l4_len bytes long by the IP header. Later fragments have no layer-4 header. */
+PACKET_INLINE int packet_is_l4(__u8 proto)
+{
+    return proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == IP_PROTO_ICMP ||
+           proto == IP_PROTO_ICMPV6 || proto == IP_PROTO_SCTP;
+}
+
+/*
+ * Layer 4, l4_len bytes long by the IP header. Later fragments have no layer-4 header; of IPv6 what they
+ * name may be an extension header.
+ */
 PACKET_INLINE int packet_parse_l4(struct packet *pkt, struct packet_cursor *cur, __u32 l4_len)
 {
     int err;
@@ -229,7 +266,9 @@ PACKET_INLINE int packet_parse_l4(struct packet *pkt, struct packet_cursor *cur,
     if (PACKET_UNLIKELY(pkt->frag_off)) {
         pkt->payload_len = l4_len;
         pkt->payload_off = pkt->l4_off;
-        return UNACCOUNTED_FRAGMENT;
+        return pkt->key.ip_version == 6 || packet_is_l4(pkt->key.l4_proto)
+                   ? UNACCOUNTED_FRAGMENT_NO_FIRST
+                   : UNACCOUNTED_L4_UNSUPPORTED;
     }
     if (PACKET_LIKELY(pkt->key.l4_proto == IP_PROTO_TCP))
         err = packet_parse_tcp(pkt, cur, l4_len);
@@ -243,6 +282,19 @@ PACKET_INLINE int packet_parse_l4(struct packet *pkt, struct packet_cursor *cur,
         err = UNACCOUNTED_L4_UNSUPPORTED;
     pkt->payload_off = pkt->l4_off + pkt->l4_hdr_len;
     return err;
+}
+
+/* Protocol and addresses of an IPv4 header, as source and destination. */
+PACKET_INLINE void packet_ipv4_key(struct packet *pkt, const struct ipv4_hdr *ip)
+{
+    pkt->key.ip_version = 4;
+    pkt->key.l4_proto = ip->proto;
+    pkt->key.addr[0].half[0] = 0;
+    pkt->key.addr[0].word[2] = WIRE_BE32(0xffff);
+    pkt->key.addr[0].word[3] = ip->src;
+    pkt->key.addr[1].half[0] = 0;
+    pkt->key.addr[1].word[2] = WIRE_BE32(0xffff);
+    pkt->key.addr[1].word[3] = ip->dst;
 }
 
 /* A total length of zero means "to the end": segmentation offload of packets over 64 KB. */
@@ -261,14 +313,7 @@ PACKET_INLINE int packet_parse_ipv4(struct packet *pkt, struct packet_cursor *cu
     if ((ip->version_ihl >> 4) != 4 || hdr_len < sizeof(*ip) || total_len < hdr_len ||
         total_len > l3_len)
         return UNACCOUNTED_MALFORMED;
-    pkt->key.ip_version = 4;
-    pkt->key.l4_proto = ip->proto;
-    pkt->key.addr[0].half[0] = 0;
-    pkt->key.addr[0].word[2] = WIRE_BE32(0xffff);
-    pkt->key.addr[0].word[3] = ip->src;
-    pkt->key.addr[1].half[0] = 0;
-    pkt->key.addr[1].word[2] = WIRE_BE32(0xffff);
-    pkt->key.addr[1].word[3] = ip->dst;
+    packet_ipv4_key(pkt, ip);
     pkt->tos = ip->tos;
     pkt->ip_id = ip->id;
     pkt->l3_hdr_len = (__u16)hdr_len;
@@ -335,6 +380,17 @@ static __attribute__((noinline, unused)) int packet_walk_ext_headers(struct pack
     return packet_is_ext_header(pkt->key.l4_proto) ? UNACCOUNTED_EXTENSION_HEADERS : 0;
 }
 
+/* The same of an IPv6 header. */
+PACKET_INLINE void packet_ipv6_key(struct packet *pkt, const struct ipv6_hdr *ip)
+{
+    pkt->key.ip_version = 6;
+    pkt->key.l4_proto = ip->next_header;
+    for (int i = 0; i < 4; i++) {
+        pkt->key.addr[0].word[i] = ip->src[i];
+        pkt->key.addr[1].word[i] = ip->dst[i];
+    }
+}
+
 /* A payload length of zero means "to the end", as for IPv4 (and RFC 2675). */
 PACKET_INLINE int packet_parse_ipv6(struct packet *pkt, struct packet_cursor *cur, __u32 l3_len)
 {
@@ -348,12 +404,7 @@ PACKET_INLINE int packet_parse_ipv6(struct packet *pkt, struct packet_cursor *cu
         total_len = l3_len;
     if ((WIRE_HOST32(ip->version_class_flow) >> 28) != 6 || total_len > l3_len)
         return UNACCOUNTED_MALFORMED;
-    pkt->key.ip_version = 6;
-    pkt->key.l4_proto = ip->next_header;
-    for (int i = 0; i < 4; i++) {
-        pkt->key.addr[0].word[i] = ip->src[i];
-        pkt->key.addr[1].word[i] = ip->dst[i];
-    }
+    packet_ipv6_key(pkt, ip);
     pkt->tos = (__u8)(WIRE_HOST32(ip->version_class_flow) >> 20);
     pkt->l3_hdr_len = sizeof(*ip);
     if (PACKET_UNLIKELY(packet_is_ext_header(ip->next_header))) {
@@ -371,7 +422,8 @@ PACKET_INLINE int packet_parse_ipv6(struct packet *pkt, struct packet_cursor *cu
  * Parse from the network layer on. cur stands at the IP header; eth_type (host order) says which;
  * l3_len is the packet's length from there as it was on the wire, padding included.
  * 0: the packet belongs to a session and *pkt is complete; else the unaccounted_reason. With
- * UNACCOUNTED_FRAGMENT the addresses are filled in but in no order, and payload is the fragment's.
+ * UNACCOUNTED_FRAGMENT_NO_FIRST (a later fragment: fragment.h finds its session) the addresses are filled in but
+ * in no order, and payload is the fragment's.
  */
 PACKET_INLINE int packet_parse_l3(struct packet *pkt, struct packet_cursor *cur, __u16 eth_type,
                                   __u32 l3_len)

@@ -40,12 +40,36 @@ PACKET_INLINE __u32 tcp_not_new(const struct tcp_verdict *verdict, const struct 
 
 /* ---- acknowledgments -------------------------------------------------------------------------- */
 
-/* The peer's timed segment is acknowledged: one sample of the way from here to me and back. */
-PACKET_INLINE void tcp_rtt_sample(struct flow_dir *peer, struct flow_quality *q, __u64 now_ns)
+/* Time the segment that ends at me->seq_nxt, if none is being timed. */
+PACKET_INLINE void tcp_rtt_begin(struct flow_dir *me, const struct packet *pkt, __u64 now_ns)
+{
+    if (me->rtt_ns)
+        return;
+    me->rtt_seq = me->seq_nxt;
+    me->rtt_ts = pkt->ts_val;
+    me->rtt_ns = now_ns;
+}
+
+/*
+ * The peer's timed segment is acknowledged: one sample of the way from here to me and back. RFC 7323 section 4:
+ * an echo of its timestamp answers it, also when it was sent again; a later one answers something
+ * later. An earlier one (of two segments acknowledged together, the first) says no more than none does.
+ */
+PACKET_INLINE void tcp_rtt_sample(struct flow_dir *peer, struct flow_quality *q,
+                                  const struct packet *pkt, __u64 now_ns)
 {
     __u64 rtt = now_ns - peer->rtt_ns;
 
     peer->rtt_ns = 0;
+    if (PACKET_UNLIKELY(pkt->ts_ecr != peer->rtt_ts) && peer->rtt_ts) {
+        __u8 known = peer->known;
+
+        peer->known &= (__u8)~FLOW_RTT_DOUBT;
+        if ((known & FLOW_RTT_DOUBT) || (pkt->ts_ecr && tcp_before(peer->rtt_ts, pkt->ts_ecr)))
+            return;
+    } else if (PACKET_UNLIKELY(peer->known & FLOW_RTT_DOUBT)) {
+        peer->known &= (__u8)~FLOW_RTT_DOUBT;
+    }
     q->rtt_sum_ns += rtt;
     if (q->rtt_samples == 0 || rtt < q->rtt_min_ns)
         q->rtt_min_ns = rtt;
@@ -169,7 +193,7 @@ PACKET_INLINE __u32 tcp_track_syn(struct flow *flow, const struct packet *pkt, _
     struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
     struct flow_quality *q = &flow->quality[from];
     __u32 bits = flow->bits, mine = bits >> (from ? FLOW_ENDPOINT_SHIFT : 0);
-    int is_synack = !!(pkt->tcp_flags & TCP_ACK);
+    int is_synack = !!(pkt->tcp_flags & TCP_ACK), repeat = 0;
     __u32 set = FLOW_BIT(from, FLOW_SYN | (is_synack ? FLOW_SYNACK : 0));
 
     *valid = is_synack;
@@ -185,14 +209,17 @@ PACKET_INLINE __u32 tcp_track_syn(struct flow *flow, const struct packet *pkt, _
         return 0;
     }
     if ((mine & FLOW_SYN) && pkt->seq == me->first_seq) {
-        if (tcp_is_repeat(me, pkt, 1, now_ns))
+        repeat = tcp_is_repeat(me, pkt, 1, now_ns);
+        if (repeat)
             q->capture_repeats++;
         else if (is_synack == !!(mine & FLOW_SYNACK) && !pkt->payload_len)
             q->retransmits++;
     } else {
         tcp_first_syn(flow, pkt, from, syn);
     }
-    q->syn_count++;
+    if (is_synack && (mine & (FLOW_SYN | FLOW_SYNACK)) == FLOW_SYN)
+        repeat = 1; /* SYNs that crossed: it answers now, it does not try again */
+    q->syn_count += !repeat || pkt->payload_len;
     if (!is_synack && !flow->syn_ns && !(mine & FLOW_SYN))
         flow->syn_ns = now_ns;
     if (is_synack) {
@@ -314,7 +341,7 @@ PACKET_INLINE __u32 tcp_track_ack(struct flow *flow, const struct packet *pkt, _
         me->ack = pkt->ack;
         me->known |= FLOW_KNOWS_ACK;
         if (peer->rtt_ns && !tcp_before(pkt->ack, peer->rtt_seq))
-            tcp_rtt_sample(peer, &flow->quality[!from], now_ns);
+            tcp_rtt_sample(peer, &flow->quality[!from], pkt, now_ns);
     } else if (pkt->ack == me->ack && !pkt->payload_len && pkt->wnd == me->wnd && pkt->wnd &&
                pkt->seq == me->seq_nxt && peer->seq_nxt != pkt->ack &&
                !(pkt->tcp_flags & (TCP_SYN | TCP_FIN))) {
@@ -359,10 +386,8 @@ PACKET_INLINE __u32 tcp_track_payload(struct flow *flow, const struct packet *pk
         old = tcp_track_unordered(me, peer, q, pkt, pkts, seq, now_ns);
     if (tcp_before(me->seq_nxt, end))
         me->seq_nxt = end;
-    if (!me->rtt_ns && old == 0 && end == me->seq_nxt) {
-        me->rtt_seq = end;
-        me->rtt_ns = now_ns;
-    }
+    if (old == 0 && end == me->seq_nxt)
+        tcp_rtt_begin(me, pkt, now_ns);
     return old;
 }
 
@@ -492,7 +517,7 @@ PACKET_INLINE struct tcp_verdict tcp_track_any(struct flow *flow, const struct p
     if (belongs)
         set |= tcp_track_parts(flow, pkt, pkts, from, now_ns, &verdict);
     if (belongs && !(kind & (TCP_SYN | TCP_RST))) {
-        if (!pkt->wnd)
+        if (!pkt->wnd && !pkt->frag_off)
             flow->quality[from].zero_windows++;
         tcp_track_window(me, pkt, verdict.doubts);
     }
@@ -516,20 +541,21 @@ PACKET_INLINE int tcp_is_open(__u32 bits)
  */
 PACKET_INLINE int tcp_track_expected(struct flow *flow, const struct packet *pkt, __u64 now_ns)
 {
+    const __u8 both = FLOW_KNOWS_SEQ | FLOW_KNOWS_ACK;
     __u32 from = pkt->from & 1;
     struct flow_dir *me = from ? &flow->dir[1] : &flow->dir[0];
     struct flow_dir *peer = from ? &flow->dir[0] : &flow->dir[1];
 
     if ((pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) != TCP_ACK ||
-        !tcp_is_open(flow->bits) || me->known != (FLOW_KNOWS_SEQ | FLOW_KNOWS_ACK) ||
-        pkt->seq != me->seq_nxt || !pkt->wnd)
+        !tcp_is_open(flow->bits) || (me->known & both) != both || pkt->seq != me->seq_nxt ||
+        !pkt->wnd)
         return 0;
     if (pkt->ack != me->ack) {
         if (tcp_before(pkt->ack, me->ack) || peer->seq_nxt - pkt->ack > TCP_PLAUSIBLE_JUMP)
             return 0;
         me->ack = pkt->ack;
         if (peer->rtt_ns && !tcp_before(pkt->ack, peer->rtt_seq))
-            tcp_rtt_sample(peer, &flow->quality[!from], now_ns);
+            tcp_rtt_sample(peer, &flow->quality[!from], pkt, now_ns);
     } else if (!pkt->payload_len) {
         return 0;
     }
@@ -539,10 +565,7 @@ PACKET_INLINE int tcp_track_expected(struct flow *flow, const struct packet *pkt
         me->seq_nxt += pkt->payload_len;
         if (!(flow->bits & FLOW_BIT(from, FLOW_DATA)))
             FLOW_OR(&flow->bits, FLOW_BIT(from, FLOW_DATA));
-        if (!me->rtt_ns) {
-            me->rtt_seq = me->seq_nxt;
-            me->rtt_ns = now_ns;
-        }
+        tcp_rtt_begin(me, pkt, now_ns);
     }
     return 1;
 }

@@ -64,6 +64,15 @@ PACKET_INLINE int tcp_is_repeat(const struct flow_dir *me, const struct packet *
            now_ns - me->last_ns < TCP_REORDER_NS;
 }
 
+/* Karn: the next ACK would be ambiguous, or late. A timestamp's echo tells which sending it answers. */
+PACKET_INLINE void tcp_rtt_doubt(struct flow_dir *me)
+{
+    if (me->rtt_ns && me->rtt_ts)
+        me->known |= FLOW_RTT_DOUBT;
+    else
+        me->rtt_ns = 0;
+}
+
 /* Remember that [lo, hi) was jumped over; with no room left the oldest gap is forgotten. */
 PACKET_COLD void tcp_gap_open(struct flow_dir *me, struct flow_quality *q, __u32 lo, __u32 hi)
 {
@@ -139,22 +148,26 @@ PACKET_INLINE int tcp_acks_stray(const struct flow *flow, const struct flow_dir 
 {
     __u32 reach = tcp_window(flow, me) + TCP_WINDOW_SLACK;
 
-    return peer->stray_count && ack - peer->stray_nxt + reach <= 2 * reach;
+    const struct flow_quality *peer_q =
+        peer == &flow->dir[1] ? &flow->quality[1] : &flow->quality[0];
+
+    return peer->stray_count && ack - peer_q->stray_nxt + reach <= 2 * reach;
 }
 
 /*
  * Segments beyond the window are strays, unless several follow each other, or one acknowledges a stray
  * of the other side: then it is the session that went on while nobody looked.
  */
-PACKET_INLINE int tcp_is_stray(const struct flow *flow, struct flow_dir *me,
-                               const struct flow_dir *peer, const struct packet *pkt)
+PACKET_INLINE int tcp_is_stray(struct flow *flow, struct flow_dir *me, const struct flow_dir *peer,
+                               const struct packet *pkt)
 {
+    struct flow_quality *q = pkt->from & 1 ? &flow->quality[1] : &flow->quality[0];
     __u32 end = pkt->seq + pkt->payload_len + !!(pkt->tcp_flags & TCP_FIN);
 
     if (tcp_plausible(flow, me, peer, pkt->seq, end))
         return 0;
-    me->stray_count = pkt->seq == me->stray_nxt ? me->stray_count + 1 : 1;
-    me->stray_nxt = end;
+    me->stray_count = pkt->seq == q->stray_nxt ? me->stray_count + 1 : 1;
+    q->stray_nxt = end;
     if (me->stray_count < TCP_STRAYS_BELIEVED &&
         !((pkt->tcp_flags & TCP_ACK) && tcp_acks_stray(flow, me, peer, pkt->ack)))
         return 1;
@@ -198,7 +211,7 @@ PACKET_INLINE __u32 tcp_track_unordered(struct flow_dir *me, const struct flow_d
         q->capture_repeats++;
     } else {
         q->retransmits += tcp_pkts_of(pkts, old, pkt->payload_len);
-        me->rtt_ns = 0; /* Karn: the next ACK would be ambiguous, or late */
+        tcp_rtt_doubt(me);
     }
     old -= filled;
     q->retransmit_bytes += old;

@@ -148,6 +148,16 @@ PACKET_INLINE int tunnel_enter_gre(struct packet_cursor *cur, struct tunnel *tun
     return tunnel_set_type(tunnel, WIRE_HOST16(gre->eth_type));
 }
 
+/* UDP to a port of tunnels, whatever is inside. */
+PACKET_INLINE int tunnel_is_port(const struct packet *outer)
+{
+    __be16 dst_port = outer->from ? outer->key.port[0] : outer->key.port[1];
+
+    return dst_port == WIRE_BE16(TUNNEL_VXLAN_PORT) ||
+           dst_port == WIRE_BE16(TUNNEL_VXLAN_PORT_OLD) ||
+           dst_port == WIRE_BE16(TUNNEL_GENEVE_PORT);
+}
+
 /* UDP whose destination port is a tunnel's: replies have other source ports, but the same destination. */
 PACKET_INLINE int tunnel_enter_udp(const struct packet *outer, struct packet_cursor *cur,
                                    struct tunnel *tunnel)
@@ -188,17 +198,32 @@ PACKET_COLD int tunnel_inner(const struct packet *outer, struct packet_cursor *c
     return 1;
 }
 
+/* As packet_forget_offset: the verifier need not look at the inner packet once for each kind of tunnel. */
+PACKET_INLINE void tunnel_forget_offset(struct packet *inner, struct packet_cursor *cur)
+{
+#ifdef __bpf__
+    inner->l3_off = (__u16)packet_offset(cur);
+    PACKET_REREAD(inner);
+    cur->pos = cur->start + (inner->l3_off & TUNNEL_OFFSET_MASK);
+#else
+    (void)inner;
+    (void)cur;
+#endif
+}
+
 /*
  * Parse what tunnel_inner found; result as packet_parse_l3, offsets from the start of the whole frame.
- * *inner must be zeroed. Unless it is 0 (or UNACCOUNTED_FRAGMENT) the packet is best taken as the outer one.
+ * *inner must be zeroed. Unless it is 0 (or UNACCOUNTED_FRAGMENT_NO_FIRST) the packet is best taken as the outer one.
  */
 PACKET_INLINE int tunnel_parse_inner(struct packet *inner, struct packet_cursor *cur,
                                      const struct tunnel *tunnel)
 {
-    int verdict = tunnel->eth_type
-                      ? packet_parse_eth_type(inner, cur, tunnel->eth_type, tunnel->wire_len)
-                      : packet_parse_eth(inner, cur, tunnel->wire_len);
+    int verdict;
 
+    tunnel_forget_offset(inner, cur);
+    verdict = tunnel->eth_type
+                  ? packet_parse_eth_type(inner, cur, tunnel->eth_type, tunnel->wire_len)
+                  : packet_parse_eth(inner, cur, tunnel->wire_len);
     return inner->l3_off > tunnel->wire_len ? UNACCOUNTED_MALFORMED : verdict;
 }
 

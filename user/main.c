@@ -14,7 +14,7 @@ static const struct command commands[] = {
      "[-i IFACE|GLOB]... [-f FILTER] [-o DIR] [--prom FILE] [--depth all|none|BYTES]\n"
      "[--depth-for 'FILTER=BYTES']... [--payload-rate BYTES/s] [--sample 1/N] [--snaplen BYTES]\n"
      "[--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--lots]\n"
-     "[--duration SEC] [--interval SEC] [--max-flows N] [--mode tc|xdp|auto]\n"
+     "[--duration SEC] [--interval SEC] [--max-flows N] [--mode tc|xdp|auto] [--tunnels]\n"
      "[--pin DIR [--unpin]]",
      "track the sessions of this host's interfaces, live\n"
      "\n"

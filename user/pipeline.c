@@ -47,6 +47,7 @@ void pipeline_free(struct pipeline *pipeline)
     if (!pipeline)
         return;
     app_free(pipeline->app);
+    pipeline_samples_fini(pipeline);
     buf_fini(&pipeline->line);
     free(pipeline);
 }
@@ -116,6 +117,7 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
         record->identity = *app_session_identity(session->files->app);
         record->facts = app_session_facts(session->files->app);
     }
+    record->note = session->extra;
     if (session->dialog) {
         record->tally = dialog_tally(session->dialog);
         record->holes = dialog_holes(session->dialog, &record->hole_count);
@@ -280,40 +282,6 @@ bool pipeline_wants_flow(const struct session *session)
     return !session->captured;
 }
 
-static uint32_t wire_packets(const struct record_sample *sample)
-{
-    if (!sample->gso_size)
-        return sample->flags & SAMPLE_NEXT ? 0 : sample->gso_segs;
-    return (sample->chunk_len + sample->gso_size - 1) / sample->gso_size;
-}
-
-static void feed_dialog(struct session *session, const struct record_sample *sample,
-                        const struct packet *pkt, const uint8_t *payload)
-{
-    uint32_t old =
-        sample->old_bytes > sample->chunk_off ? sample->old_bytes - sample->chunk_off : 0;
-    struct segment seg = {
-        .seq = pkt->seq + !!(pkt->tcp_flags & TCP_SYN) + sample->chunk_off,
-        .wire_len = sample->chunk_len,
-        .cap_len = sample->cap_len,
-        .old_bytes = old < sample->chunk_len ? old : sample->chunk_len,
-        .data = payload,
-        .time_ns = sample->time_ns,
-        .pkt_index = sample->pkt_index,
-        .pkts = wire_packets(sample),
-        .ip_id = pkt->ip_id,
-        .from = sample->from,
-        .tcp_flags = pkt->tcp_flags,
-        .doubted = sample->flags & SAMPLE_DATA_DOUBTED,
-    };
-
-    if (sample->flags & SAMPLE_MORE)
-        seg.tcp_flags &= (uint8_t)~TCP_FIN;
-    dialog_segment(session->dialog, &seg);
-    if ((pkt->tcp_flags & TCP_ACK) && !(sample->flags & SAMPLE_ACK_DOUBTED))
-        dialog_ack(session->dialog, sample->from, pkt->ack, sample->time_ns);
-}
-
 static void feed_capture(struct pipeline *pipeline, struct session *session,
                          const struct record_sample *sample, const uint8_t *headers,
                          const uint8_t *payload)
@@ -357,9 +325,6 @@ void pipeline_sample(struct pipeline *pipeline, struct session *session, const s
                      const struct record_sample *sample, const uint8_t *headers,
                      const uint8_t *payload)
 {
-    struct packet_cursor cur = {headers, headers, headers + sample->headers_len};
-    struct packet pkt = {0};
-
     if (!session->captured) {
         session->captured = true;
         if (pipeline->conf.captures)
@@ -368,25 +333,8 @@ void pipeline_sample(struct pipeline *pipeline, struct session *session, const s
     }
     if (session->capture)
         feed_capture(pipeline, session, sample, headers, payload);
-    if (!session->dialog)
-        return;
-    if (sample->l3_only)
-        packet_parse_l3(&pkt, &cur, sample->key.ip_version == 4 ? ETH_TYPE_IPV4 : ETH_TYPE_IPV6,
-                        sample->skb_len);
-    else
-        packet_parse_eth(&pkt, &cur, sample->skb_len);
-    if (session->files->app && !session->files->identified)
-        session_app_sample(session->files, &pkt, sample, headers);
-    feed_dialog(session, sample, &pkt, payload);
-}
-
-/* The part of a file's packet that is payload, and at hand. */
-static uint32_t payload_at_hand(const struct pipeline_frame *frame)
-{
-    const struct packet *pkt = frame->pkt;
-    uint32_t at_hand = pkt->payload_off < frame->cap_len ? frame->cap_len - pkt->payload_off : 0;
-
-    return pkt->payload_len < at_hand ? pkt->payload_len : at_hand;
+    if (session->dialog)
+        pipeline_read_sample(pipeline, session, sample, headers, payload);
 }
 
 void pipeline_frame(struct pipeline *pipeline, struct session *session, struct flow *flow,
@@ -394,39 +342,17 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
 {
     const struct packet *pkt = frame->pkt;
     struct flow_quality *q = &flow->quality[pkt->from];
-    struct segment seg = {
-        .seq = pkt->seq + !!(pkt->tcp_flags & TCP_SYN),
-        .wire_len = pkt->payload_len,
-        .cap_len = payload_at_hand(frame),
-        .old_bytes = frame->verdict.old_bytes,
-        .data = frame->data + pkt->payload_off,
-        .time_ns = frame->time_ns,
-        .pkt_index = flow->pkts[0] + flow->pkts[1],
-        .number = frame->number,
-        .pkts = frame->pkts,
-        .ip_id = pkt->ip_id,
-        .from = pkt->from,
-        .tcp_flags = pkt->tcp_flags,
-        .stays = frame->stays,
-        .doubted = frame->verdict.doubts & TCP_DOUBT_DATA,
-    };
 
-    if (!session->dialog) {
-        if (!pkt->payload_len)
-            return;
-        open_dialog(pipeline, session, flow);
-        if (!session->dialog)
-            return;
-    }
-    if (pkt->payload_len || (pkt->tcp_flags & TCP_FIN)) {
+    if (frame->part != PIPELINE_JOINED) {
         q->sampled_bytes += pkt->payload_len;
         q->sampled_retransmit_bytes += frame->verdict.old_bytes;
-        if (session->files->app && !session->files->identified && pkt->payload_len)
-            session_app_frame(session->files, frame);
-        dialog_segment(session->dialog, &seg);
     }
-    if ((pkt->tcp_flags & TCP_ACK) && !(frame->verdict.doubts & TCP_DOUBT_ACK))
-        dialog_ack(session->dialog, pkt->from, pkt->ack, frame->time_ns);
+    if (frame->part == PIPELINE_FRAGMENT)
+        return;
+    if (!session->dialog && pkt->payload_len)
+        open_dialog(pipeline, session, flow);
+    if (session->dialog)
+        pipeline_read_frame(session, frame, flow->pkts[0] + flow->pkts[1]);
 }
 
 void pipeline_copy_frame(struct pipeline *pipeline, struct session *session,
@@ -538,6 +464,8 @@ static void release(struct session *session)
     session->files = NULL;
     free(session->taken);
     session->taken = NULL;
+    free(session->extra);
+    session->extra = NULL;
 }
 
 void pipeline_leave(struct pipeline *pipeline, struct session *session, const struct flow *flow)

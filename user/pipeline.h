@@ -106,17 +106,26 @@ void pipeline_sample(struct pipeline *pipeline, struct session *session, const s
 /* True before the first sample of a session. */
 bool pipeline_wants_flow(const struct session *session);
 
+/* Of fragments, each is counted as it comes, and what they make is read when it is whole. */
+enum pipeline_part {
+    PIPELINE_PACKET,
+    PIPELINE_FRAGMENT, /* its payload waits for the others' */
+    PIPELINE_JOINED,   /* of which each fragment was given before */
+};
+
 /* A packet of a capture file, parsed, tracked and counted. */
 struct pipeline_frame {
+    enum pipeline_part part;
     const struct packet *pkt;
     const uint8_t *data; /* the frame from its first byte */
     uint32_t cap_len;
     uint32_t wire_len;
     uint64_t time_ns;
     bool stays;                 /* data is there until all was read */
-    struct tcp_verdict verdict; /* TCP, else zero */
-    uint32_t pkts;              /* wire packets */
-    uint64_t number;            /* in its capture, from 1 */
+    struct tcp_verdict verdict; /* TCP, else zero; PIPELINE_JOINED: of all its fragments */
+    uint32_t fragment_bytes; /* PIPELINE_JOINED: payload of its fragments, those too many as well */
+    uint32_t pkts;           /* wire packets */
+    uint64_t number;         /* in its capture, from 1 */
 };
 
 /* Like pipeline_sample, for a packet from a file; counts into flow what was read of its payload. */

@@ -11,7 +11,8 @@ struct pipeline {
     struct pipeline_conf conf;
     struct dialog_budget budget;
     struct pipeline_totals totals;
-    struct app *app; /* NULL: nothing is looked into */
+    struct app *app;                   /* NULL: nothing is looked into */
+    struct sampled_fragments *sampled; /* pipeline_read.c's; NULL: no fragment has come yet */
     struct buf line;
     const struct field *id_field;
 };
@@ -27,6 +28,16 @@ struct session_files {
     bool identified;         /* no more packets are wanted for it */
     unsigned int client;     /* endpoint */
 };
+
+/* ---- pipeline_read.c: payload into the session's dialog, which there is */
+
+void pipeline_read_sample(struct pipeline *pipeline, struct session *session,
+                          const struct record_sample *sample, const uint8_t *headers,
+                          const uint8_t *payload);
+/* pkt_index: the session's packets so far. */
+void pipeline_read_frame(struct session *session, const struct pipeline_frame *frame,
+                         uint64_t pkt_index);
+void pipeline_samples_fini(struct pipeline *pipeline);
 
 /* ---- pipeline_app.c: what app/ is told of a session */
 

@@ -22,6 +22,7 @@ typedef __u32 __wsum;
 /* linux/bpf.h, enum bpf_map_type */
 enum bpf_map_type {
     BPF_MAP_TYPE_HASH = 1,
+    BPF_MAP_TYPE_LRU_HASH = 9,
     BPF_MAP_TYPE_ARRAY = 2,
     BPF_MAP_TYPE_PROG_ARRAY = 3,
     BPF_MAP_TYPE_PERCPU_ARRAY = 6,

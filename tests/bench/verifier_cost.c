@@ -57,6 +57,8 @@ int main(void)
         err(1, "opening the skeleton");
     bpf_map__set_max_entries(skel->maps.flows, MAX_FLOWS);
     bpf_map__set_max_entries(skel->maps.spill, MAX_FLOWS);
+    bpf_map__set_max_entries(skel->maps.flow_notes, MAX_FLOWS);
+    skel->rodata->conf.tunnels = getenv("TUN") != NULL;
     skel->rodata->conf.depth_bytes = DEPTH_ALL;
     skel->rodata->conf.sample_headers = 1;
     bpf_object__for_each_program(program, skel->obj)

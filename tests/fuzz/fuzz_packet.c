@@ -66,11 +66,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wire_len = (uint32_t)(size - 2) + data[0] % 8 * 256u + data[1];
     verdict = parse(&whole, data + 2, size - 2, wire_len);
     must(verdict >= 0 && verdict < UNACCOUNTED_COUNT);
-    if (verdict == 0 || verdict == UNACCOUNTED_FRAGMENT)
+    if (verdict == 0 || verdict == UNACCOUNTED_FRAGMENT_NO_FIRST)
         check_offsets(&whole, wire_len);
     if (verdict == 0)
         check_headers(&whole);
-    must((verdict == UNACCOUNTED_FRAGMENT) <= (whole.frag_off != 0));
+    must((verdict == UNACCOUNTED_FRAGMENT_NO_FIRST) <= (whole.frag_off != 0));
     cut = parse(&part, data + 2, (size - 2) / 2, wire_len);
     must(cut == verdict || cut == UNACCOUNTED_TRUNCATED || verdict == UNACCOUNTED_TRUNCATED);
     if (cut == 0)

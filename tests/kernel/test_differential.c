@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "kernel/flow_text.h"
 #include "kernel/tracker.h"
+#include "session/firsts.h"
 #include "tcp.h"
 #include "unit/packet_builder.h"
 
@@ -30,6 +32,7 @@ struct entry {
 
 /* The table of user space: what a list is to a hash. */
 struct model {
+    struct firsts *firsts;
     struct entry entries[SESSIONS];
     size_t count;
 };
@@ -116,7 +119,8 @@ static uint32_t run_both(const struct tracker *tracker, struct model *model, uin
     struct packet_cursor cur = {frame, frame, frame + len};
     struct __sk_buff ctx = {.gso_segs = pkts > 1 ? pkts : 0, .gso_size = pkts > 1 ? 100 : 0};
     struct packet pkt = {0};
-    uint32_t reason = (uint32_t)packet_parse_eth(&pkt, &cur, (uint32_t)len);
+    int verdict = packet_parse_eth(&pkt, &cur, (uint32_t)len);
+    uint32_t reason = (uint32_t)firsts_join(model->firsts, &pkt, verdict, clock_mono_ns());
     uint64_t given_up = reason ? tracker_unaccounted(tracker, reason).skbs : 0;
     struct flow flow;
 
@@ -205,6 +209,9 @@ static void tcp_is_tracked_alike(void **state)
     char line[1024];
 
     model.count = 0;
+    firsts_free(model.firsts);
+    model.firsts = firsts_new();
+    assert_non_null(model.firsts);
     for (size_t i = 0; i < SESSIONS; i++) /* half of them wrap */
         talks[i] = (struct talk){{(uint32_t)(i & 1 ? -2000 : 5000), (uint32_t)(i & 2 ? -3000 : 7)}};
     for (int i = 0; i < TCP_PACKETS; i++) {
@@ -231,6 +238,7 @@ static const char *const lines[] = {
 };
 
 /* One to three bytes after the Ethernet addresses become something else. */
+/* Fragments too find their session, by the table of first ones that user space has. */
 static void damaged_packets_are_read_alike(void **state)
 {
     const struct tracker *tracker = *state;
@@ -240,6 +248,9 @@ static void damaged_packets_are_read_alike(void **state)
     uint32_t times[UNACCOUNTED_COUNT] = {0};
 
     model.count = 0;
+    firsts_free(model.firsts);
+    model.firsts = firsts_new();
+    assert_non_null(model.firsts);
     for (int i = 0; i < DAMAGED; i++) {
         const char *line = lines[below(&random, sizeof(lines) / sizeof(lines[0]))];
         size_t len = packet_build(frame, sizeof(frame), "%s", line);

@@ -17,10 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "golden/capture_script.h"
+#include "icmp_error.h"
 #include "kernel/flow_text.h"
 #include "kernel/ring_log.h"
 #include "kernel/tracker.h"
+#include "session/firsts.h"
 #include "session/flows.h"
 #include "source/capfile/capfile.h"
 #include "tcp.h"
@@ -51,8 +54,16 @@ struct session_copy {
     struct flow flow;
 };
 
+/* What outlives a capture in the kernel's maps. */
+struct memory {
+    struct firsts *firsts;
+    struct tunnel tunnels[TUNNEL_SCOPES]; /* whose ids were met, in order */
+    uint16_t tunnel_count;
+};
+
 struct comparison {
     const struct tracker *tracker;
+    struct memory *memory;
     const char *name;
     struct session_copy *reused; /* sessions that ended since their ports began another */
     size_t reused_count;
@@ -82,30 +93,13 @@ static void capture_fini(struct wire_capture *capture)
 
 /* ---- what is not comparable, by design --------------------------------------------------------- */
 
-static int parse(const struct wire_frame *frame, struct packet *pkt)
-{
-    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->wire_len};
-
-    memset(pkt, 0, sizeof(*pkt));
-    return packet_parse_eth(pkt, &cur, frame->wire_len);
-}
-
-/* NULL, or why offline such a packet is treated otherwise than live, or can't be run. */
+/* NULL, or why such a packet can't be run. */
 static const char *reason_of_frame(const struct wire_frame *frame, bool xdp)
 {
-    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->wire_len};
-    struct tunnel tunnel;
-    struct packet pkt;
-
     if (frame->linktype != LINKTYPE_ETHERNET)
         return "not Ethernet";
     if (frame->wire_len > FRAME_MAX && !xdp)
         return "a packet larger than a test run takes";
-    parse(frame, &pkt);
-    if (pkt.is_fragment)
-        return "IP fragments, which are joined offline";
-    if (tunnel_inner(&pkt, &cur, frame->wire_len, &tunnel))
-        return "a tunnel, which is looked into offline";
     return NULL;
 }
 
@@ -128,6 +122,8 @@ static struct flow comparable(const struct flow *flow)
     struct flow same = *flow;
 
     same.id = 0;
+    same.bits &=
+        ~(uint32_t)FLOW_NOTED; /* of tunnels too in the kernel; errors are compared apart */
     same.ifindex = 0;
     same.slot = 0;
     for (int i = 0; i < 2; i++) {
@@ -157,6 +153,23 @@ static void assert_same(const struct comparison *comparison, const struct flow_k
              comparison->name, comparison->packet, kernel_text, our_text, at);
 }
 
+/* The list of ICMP errors that lies beside the entry. */
+static void assert_same_errors(const struct comparison *comparison, const struct flow *kernel,
+                               const struct flow_note *ours)
+{
+    static const struct flow_note none;
+    struct flow_note note = none;
+
+    if (!ours)
+        ours = &none;
+    if (kernel->bits & FLOW_NOTED)
+        assert_int_equal(tracker_get_note(comparison->tracker, kernel->id, &note), 0);
+    if (memcmp(note.icmp_errors, ours->icmp_errors, sizeof(note.icmp_errors)) ||
+        note.icmp_errors_more != ours->icmp_errors_more)
+        fail_msg("%s: packet %zu: other ICMP errors than the kernel's", comparison->name,
+                 comparison->packet);
+}
+
 static void on_end(void *ctx, struct tracked *tracked, enum close_reason reason)
 {
     struct comparison *comparison = ctx;
@@ -173,7 +186,62 @@ static void on_end(void *ctx, struct tracked *tracked, enum close_reason reason)
     comparison->open++;
     if (tracker_get_flow(comparison->tracker, key, &kernel))
         fail_msg("%s: the kernel lacks a session", comparison->name);
+    assert_same_errors(comparison, &kernel, tracked->session.extra);
     assert_same(comparison, key, &kernel, &tracked->flow);
+}
+
+/* ---- what cmd/replay_frame.c does ------------------------------------------------------------ */
+
+static uint16_t scope_of(struct memory *memory, const struct tunnel *tunnel)
+{
+    uint16_t i = 0;
+
+    if (!tunnel->id)
+        return 0;
+    while (i < memory->tunnel_count &&
+           (memory->tunnels[i].id != tunnel->id || memory->tunnels[i].kind != tunnel->kind))
+        i++;
+    assert_true(i < TUNNEL_SCOPES);
+    if (i == memory->tunnel_count)
+        memory->tunnels[memory->tunnel_count++] = *tunnel;
+    return (uint16_t)(TUNNEL_SCOPE_FIRST + i);
+}
+
+/* The packet of a session that a frame is, or 0 < the reason that it is none. */
+static int classify(struct memory *memory, const struct wire_frame *frame, struct packet *pkt)
+{
+    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->wire_len};
+    struct packet inner = {0};
+    struct tunnel tunnel;
+    int verdict, inner_verdict;
+
+    memset(pkt, 0, sizeof(*pkt));
+    verdict = packet_parse_eth(pkt, &cur, frame->wire_len);
+    if ((verdict == UNACCOUNTED_L4_UNSUPPORTED ||
+         (!verdict && pkt->key.l4_proto == IP_PROTO_UDP)) &&
+        tunnel_inner(pkt, &cur, frame->wire_len, &tunnel)) {
+        inner_verdict = tunnel_parse_inner(&inner, &cur, &tunnel);
+        if (!inner_verdict || inner.frag_off) {
+            *pkt = inner;
+            pkt->key.scope = scope_of(memory, &tunnel);
+            verdict = inner_verdict;
+        }
+    }
+    return firsts_join(memory->firsts, pkt, verdict, clock_mono_ns());
+}
+
+static void note_error(struct flows *flows, const struct wire_frame *frame,
+                       const struct packet *pkt)
+{
+    struct packet_cursor cur = {frame->data, frame->data, frame->data + frame->wire_len};
+    struct packet quoted = {0};
+    struct tracked *tracked;
+
+    if (!icmp_pkt_is_error(pkt) || !icmp_quoted(pkt, &cur, &quoted))
+        return;
+    tracked = flows_find(flows, &quoted.key);
+    if (tracked)
+        flows_note_error(tracked, pkt, &quoted);
 }
 
 static void compare_frame(struct comparison *comparison, struct flows *flows,
@@ -181,7 +249,7 @@ static void compare_frame(struct comparison *comparison, struct flows *flows,
 {
     const struct tracker *tracker = comparison->tracker;
     struct packet pkt;
-    uint32_t reason = (uint32_t)parse(frame, &pkt);
+    uint32_t reason = (uint32_t)classify(comparison->memory, frame, &pkt);
     struct tcp_verdict verdict;
     uint64_t given_up = reason ? tracker_unaccounted(tracker, reason).skbs : 0;
     const struct tracked *tracked;
@@ -200,6 +268,7 @@ static void compare_frame(struct comparison *comparison, struct flows *flows,
     tracked = flows_track(flows, &pkt, 1, frame->data, frame->wire_len,
                           kernel.dir[pkt.from].last_ns, &verdict);
     assert_non_null(tracked);
+    note_error(flows, frame, &pkt);
     assert_same(comparison, &pkt.key, &kernel, &tracked->flow);
 }
 
@@ -225,9 +294,9 @@ static void compare_reused(struct comparison *comparison, struct ring_log *log)
 
 /* Returns the number of sessions; 0 for a capture that was left out, with a line that says why. */
 static size_t compare_capture(const struct tracker *tracker, struct ring_log *log,
-                              struct wire_capture *capture, size_t *reused)
+                              struct memory *memory, struct wire_capture *capture, size_t *reused)
 {
-    struct comparison comparison = {.tracker = tracker, .name = capture->name};
+    struct comparison comparison = {.tracker = tracker, .name = capture->name, .memory = memory};
     const char *reason = reason_to_leave_out(capture, tracker->xdp);
     struct flows *flows;
 
@@ -257,6 +326,7 @@ static size_t compare_capture(const struct tracker *tracker, struct ring_log *lo
 struct setup {
     struct tracker tracker;
     struct ring_log log;
+    struct memory memory;
     size_t reused; /* sessions so far whose ports began another */
 };
 
@@ -273,7 +343,8 @@ static size_t compare_script(struct setup *setup, const char *path)
         keep_frame(&capture, &(struct wire_frame){frame->data, frame->cap_len, frame->wire_len,
                                                   script.linktypes[frame->interface]});
     }
-    sessions = compare_capture(&setup->tracker, &setup->log, &capture, &setup->reused);
+    sessions =
+        compare_capture(&setup->tracker, &setup->log, &setup->memory, &capture, &setup->reused);
     capture_fini(&capture);
     capture_script_fini(&script);
     return sessions;
@@ -308,7 +379,8 @@ static size_t compare_file(struct setup *setup, const char *path)
         keep_frame(&capture, &(struct wire_frame){(uint8_t *)(uintptr_t)frame.data, frame.cap_len,
                                                   frame.wire_len, frame.linktype});
     capfile_close(capfile);
-    sessions = compare_capture(&setup->tracker, &setup->log, &capture, &setup->reused);
+    sessions =
+        compare_capture(&setup->tracker, &setup->log, &setup->memory, &capture, &setup->reused);
     capture_fini(&capture);
     return sessions;
 }
@@ -346,10 +418,12 @@ static int open_all(void **state, bool xdp)
 {
     static struct setup setup;
     const struct tracker_options options = {
-        .max_flows = MAX_FLOWS, .lifecycle_ring_bytes = RING_BYTES, .xdp = xdp};
+        .max_flows = MAX_FLOWS, .lifecycle_ring_bytes = RING_BYTES, .tunnels = 1, .xdp = xdp};
 
     tracker_open(&setup.tracker, &options);
     ring_log_open(&setup.log, &setup.tracker);
+    setup.memory = (struct memory){.firsts = firsts_new()};
+    assert_non_null(setup.memory.firsts);
     setup.reused = 0;
     *state = &setup;
     return 0;
@@ -370,6 +444,7 @@ static int close_all(void **state)
     struct setup *setup = *state;
 
     ring_log_close(&setup->log);
+    firsts_free(setup->memory.firsts);
     tracker_close(&setup->tracker);
     return 0;
 }

@@ -75,6 +75,8 @@ void tracker_open(struct tracker *tracker, const struct tracker_options *options
     configure((struct track_conf *)&skel->rodata->conf, options);
     bpf_map__set_max_entries(skel->maps.flows, max_flows);
     bpf_map__set_max_entries(skel->maps.spill, or_default(options->spill_entries, max_flows));
+    skel->rodata->conf.tunnels = options->tunnels;
+    bpf_map__set_max_entries(skel->maps.flow_notes, max_flows);
     bpf_map__set_max_entries(skel->maps.payload_ring,
                              or_default(options->payload_ring_bytes, 1 << 20));
     bpf_map__set_max_entries(skel->maps.lifecycle_ring,
@@ -220,6 +222,13 @@ uint32_t tracker_count_flows(const struct tracker *tracker)
 int tracker_get_flow(const struct tracker *tracker, const struct flow_key *key, struct flow *flow)
 {
     return bpf_map_lookup_elem(bpf_map__fd(tracker->skel->maps.flows), key, flow) ? -errno : 0;
+}
+
+int tracker_get_note(const struct tracker *tracker, uint64_t flow_id, struct flow_note *note)
+{
+    int fd = bpf_map__fd(tracker->skel->maps.flow_notes);
+
+    return bpf_map_lookup_elem(fd, &flow_id, note) ? -errno : 0;
 }
 
 void tracker_only_flow(const struct tracker *tracker, struct flow_key *key, struct flow *flow)

@@ -25,6 +25,7 @@ struct tracker_options {
     uint32_t sample_headers;
     uint32_t payload_ring_bytes;   /* 0: 1 MB; a power of two, of pages */
     uint32_t lifecycle_ring_bytes; /* 0: 1 MB */
+    uint32_t tunnels;              /* look inside */
     uint32_t spill_entries;        /* 0: as max_flows */
     struct live_filters *filters;  /* NULL: none */
     uint32_t sample_one_in;        /* 0: all sessions are kept */
@@ -69,6 +70,8 @@ uint32_t tracker_count_flows(const struct tracker *tracker);
 void tracker_only_flow(const struct tracker *tracker, struct flow_key *key, struct flow *flow);
 /* 0, or -ENOENT. */
 int tracker_get_flow(const struct tracker *tracker, const struct flow_key *key, struct flow *flow);
+/* What lies beside the entry of a session with FLOW_NOTED. 0, or -ENOENT. */
+int tracker_get_note(const struct tracker *tracker, uint64_t flow_id, struct flow_note *note);
 void tracker_clear_flows(const struct tracker *tracker);
 
 #endif

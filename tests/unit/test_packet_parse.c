@@ -42,7 +42,7 @@ static void describe(char *text, size_t room, int verdict, const struct packet *
 {
     int n = snprintf(text, room, "%s", verdict_name(verdict));
 
-    if (verdict && verdict != UNACCOUNTED_FRAGMENT)
+    if (verdict && verdict != UNACCOUNTED_FRAGMENT_NO_FIRST)
         return;
     n += snprintf(text + n, room - (size_t)n, " v%u/%u l3=%u+%u l4=%u+%u pay=%u+%u",
                   pkt->key.ip_version, pkt->key.l4_proto, pkt->l3_off, pkt->l3_hdr_len, pkt->l4_off,
@@ -119,13 +119,13 @@ static const struct row {
     {"first fragment", "eth / " IP " id=0x77 mf" UDP " len=3000 / data 1472",
      "ok v4/17 l3=14+20 l4=34+8 pay=42+1472 frag=0+ id=770000"},
     {"middle fragment", "eth / " IP " id=0x77 mf frag=1480 proto=17 / data 1480",
-     "fragment v4/17 l3=14+20 l4=34+0 pay=34+1480 frag=1480+ id=770000"},
+     "fragment_no_first v4/17 l3=14+20 l4=34+0 pay=34+1480 frag=1480+ id=770000"},
     {"last fragment", "eth / " IP " id=0x77 frag=2960 proto=17 / data 48",
-     "fragment v4/17 l3=14+20 l4=34+0 pay=34+48 frag=2960 id=770000"},
+     "fragment_no_first v4/17 l3=14+20 l4=34+0 pay=34+48 frag=2960 id=770000"},
     {"fragment at the largest offset", "eth / " IP " frag=65528 proto=6 / data 8",
-     "fragment v4/6 l3=14+20 l4=34+0 pay=34+8 frag=65528 id=0"},
+     "fragment_no_first v4/6 l3=14+20 l4=34+0 pay=34+8 frag=65528 id=0"},
     {"fragment of options", "eth / " IP " opts=8 frag=8 proto=6 / data 8",
-     "fragment v4/6 l3=14+28 l4=42+0 pay=42+8 frag=8 id=0"},
+     "fragment_no_first v4/6 l3=14+28 l4=42+0 pay=42+8 frag=8 id=0"},
     {"GRE", "eth / " IP " proto=47 / data 40", "l4_unsupported"},
     {"ESP", "eth / " IP " proto=50 / data 40", "l4_unsupported"},
     {"IP in IP", "eth / " IP " / " IP TCP, "l4_unsupported"},
@@ -165,14 +165,14 @@ static const struct row {
     {"IPv6 first fragment", "eth / " IP6 " / frag 0 mf id=9" UDP " len=2000 / data 1400",
      "ok v6/17 l3=14+48 l4=62+8 pay=70+1400 frag=0+ id=9"},
     {"IPv6 later fragment", "eth / " IP6 " / frag 1408 mf id=9 next=17 / data 1408",
-     "fragment v6/17 l3=14+48 l4=62+0 pay=62+1408 frag=1408+ id=9"},
+     "fragment_no_first v6/17 l3=14+48 l4=62+0 pay=62+1408 frag=1408+ id=9"},
     {"IPv6 last fragment after hop-by-hop",
      "eth / " IP6 " / hop / frag 2816 id=9 next=17 / data 100",
-     "fragment v6/17 l3=14+56 l4=70+0 pay=70+100 frag=2816 id=9"},
+     "fragment_no_first v6/17 l3=14+56 l4=70+0 pay=70+100 frag=2816 id=9"},
     {"IPv6 atomic fragment", "eth / " IP6 " / frag 0 id=9" TCP,
      "ok v6/6 l3=14+48 l4=62+20 pay=82+0 frag=0 id=9"},
     {"IPv6 later fragment of options", "eth / " IP6 " / frag 8 id=9 next=60 / data 16",
-     "fragment v6/60 l3=14+48 l4=62+0 pay=62+16 frag=8 id=9"},
+     "fragment_no_first v6/60 l3=14+48 l4=62+0 pay=62+16 frag=8 id=9"},
     /* TCP */
     {"TCP options", "eth / " IP " / tcp 1 > 2 SYN opts=mss:1460,sack,ts:1:0,nop,ws:7 / data 3",
      "ok v4/6 l3=14+20 l4=34+40 pay=74+3"},

@@ -50,7 +50,7 @@ static const struct row {
     {"VXLAN, inner IP longer than what is there", OUT VXLAN " / eth" IP " len=46" TCP,
      "vxlan:42 malformed"},
     {"VXLAN, inner fragment", OUT VXLAN " / eth" IP " frag=64 mf proto=17 / data 8",
-     "vxlan:42 fragment"},
+     "vxlan:42 fragment_no_first"},
     {"VXLAN in VXLAN: one level", OUT VXLAN " / eth / ip 10.0.0.1 > 10.0.0.2" VXLAN " / eth" IP TCP,
      "vxlan:42 0 v4/17 l3=64 l4=84 pay=92+67"},
     {"VXLAN, outer UDP shorter than its header",

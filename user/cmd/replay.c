@@ -73,14 +73,14 @@ static void place_tunnels(struct replay *replay)
         const struct replay_session *session = &only->sessions[i];
         struct tunnel *tunnel;
 
-        if (!session->key.scope || session->key.scope > TUNNEL_IDS_MAX || !session->tunnel.name)
+        if (session->key.scope < TUNNEL_SCOPE_FIRST || !session->tunnel.name)
             continue;
-        tunnel = &replay->tunnels[session->key.scope - 1];
+        tunnel = &replay->tunnels[(session->key.scope - TUNNEL_SCOPE_FIRST) % TUNNEL_SCOPES];
         tunnel->id = session->tunnel.id;
         while (strcmp(tunnel_kind_name(tunnel->kind), session->tunnel.name) != 0)
             tunnel->kind++;
     }
-    replay->tunnel_count = TUNNEL_IDS_MAX;
+    replay->tunnel_count = TUNNEL_SCOPES;
 }
 
 static void read_all(struct replay *replay)
@@ -133,8 +133,6 @@ static void sum_up(struct replay *replay)
 {
     struct replay_result *result = replay->result;
 
-    if (replay->fragments)
-        result->fragments_given_up = fragments_counts(replay->fragments)->given_up;
     result->damaged += capfile_damaged(replay->capfile);
     if (replay->conf->only)
         result->damaged += replay->conf->only->damaged;
@@ -177,6 +175,7 @@ int replay_run(const struct replay_conf *conf, struct replay_result *result)
     pipeline_free(replay.pipeline);
     flows_free(replay.flows);
     fragments_free(replay.fragments);
+    firsts_free(replay.firsts);
     free(replay.pieces);
     frame_copies_free(replay.copies);
     capfile_close(replay.capfile);

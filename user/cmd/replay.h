@@ -20,8 +20,8 @@ struct replay_result;
 struct replay_hooks {
     /*
      * Every packet of a session after it was tracked and counted: frame is as read, pkt as parsed (offsets into
-     * frame->data; for a packet put together from fragments frame is the last of them, but data and
-     * lengths are the whole packet's). old_bytes: of its payload, seen before.
+     * frame->data). A fragment is a packet; one whose session was known only when its packet was whole
+     * comes then, with the whole packet's data. old_bytes: of its payload, seen before.
      */
     void (*packet)(void *ctx, const struct session *session, const struct flow *flow,
                    const struct packet *pkt, const struct frame *frame, uint32_t old_bytes);
@@ -74,10 +74,9 @@ struct replay_conf {
 /* How a reading went. */
 struct replay_result {
     uint64_t frames;
-    uint64_t filtered;           /* frames that the filter did not let through */
-    uint64_t tracked;            /* frames that belong to sessions */
-    uint64_t fragments_given_up; /* frames that are parts of no whole packet */
-    uint64_t unknown_link;       /* frames of a link type that can't be read */
+    uint64_t filtered;     /* frames that the filter did not let through */
+    uint64_t tracked;      /* frames that belong to sessions */
+    uint64_t unknown_link; /* frames of a link type that can't be read */
     uint64_t unaccounted[UNACCOUNTED_COUNT];
     uint64_t sessions;
     uint64_t damaged; /* places in the input */

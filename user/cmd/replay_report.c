@@ -19,7 +19,7 @@ void replay_report(const struct replay_result *result)
         UNACCOUNTED_REASONS(X)
 #undef X
     };
-    uint64_t unaccounted = result->fragments_given_up;
+    uint64_t unaccounted = 0;
     const char *before = " (";
     struct buf line = {0};
 
@@ -30,7 +30,6 @@ void replay_report(const struct replay_result *result)
                (unsigned long long)result->tracked, (unsigned long long)unaccounted);
     for (int i = 0; i < UNACCOUNTED_COUNT; i++)
         add_reason(&line, &before, names[i], result->unaccounted[i]);
-    add_reason(&line, &before, "incomplete_fragments", result->fragments_given_up);
     if (before[0] == ',')
         buf_add_char(&line, ')');
     if (result->filtered)

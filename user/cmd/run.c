@@ -125,6 +125,7 @@ static void plan(struct run *run)
         pipeline->app = &options->app;
     live->mode = options->mode;
     live->max_flows = options->max_flows;
+    live->tunnels = options->tunnels;
     live->snaplen_bytes = options->snaplen_bytes;
     live->clsact = tc && !strcmp(tc, "clsact");
     live->payload_ring_bytes = NO_RING_BYTES;

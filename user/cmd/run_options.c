@@ -36,6 +36,7 @@ enum {
     OPT_MODE,
     OPT_PIN,
     OPT_UNPIN,
+    OPT_TUNNELS,
     OPT_HTTP,
     OPT_NO_APP,
     OPT_KEYLOG,
@@ -60,6 +61,7 @@ static const struct option LONG_OPTIONS[] = {
     {"mode", required_argument, NULL, OPT_MODE},
     {"pin", required_argument, NULL, OPT_PIN},
     {"unpin", no_argument, NULL, OPT_UNPIN},
+    {"tunnels", no_argument, NULL, OPT_TUNNELS},
     {"http", no_argument, NULL, OPT_HTTP},
     {"no-app", no_argument, NULL, OPT_NO_APP},
     {"keylog", required_argument, NULL, OPT_KEYLOG},
@@ -176,6 +178,9 @@ static int parse_one(struct run_options *options, int option, const char *arg)
         return 0;
     case OPT_UNPIN:
         options->unpin = true;
+        return 0;
+    case OPT_TUNNELS:
+        options->tunnels = true;
         return 0;
     case OPT_MODE:
         return parse_mode(options, arg);

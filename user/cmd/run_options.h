@@ -33,6 +33,7 @@ struct run_options {
     enum capture_format format;
     bool streams;
     bool lots;
+    bool tunnels;
     enum hole_policy holes;
     bool depth_given;
     struct live_filters filters; /* -f and --depth-for, compiled */

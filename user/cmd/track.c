@@ -13,6 +13,7 @@
 #include "flow.h"
 #include "session/expiry.h"
 #include "source/live/pin.h"
+#include "tunnel.h"
 #include "version.h"
 
 #define MS_NS 1000000ull
@@ -108,9 +109,33 @@ static void on_sample(void *ctx, const struct record_sample *sample, const uint8
     pipeline_sample(tracker->pipeline, session, &flow, sample, headers, payload);
 }
 
+/* What lies beside the entry in the kernel: the tunnel, and ICMP errors so far. */
+static void read_note(struct tracker *tracker, struct session *session, const struct flow *flow)
+{
+    struct flow_note note;
+
+    if (!(flow->bits & FLOW_NOTED) || live_note(tracker->live, session->id, &note))
+        return;
+    if (note.tunnel_kind) {
+        struct session_tunnel *tunnel = &session->tunnel;
+
+        tunnel->name = tunnel_kind_name(note.tunnel_kind);
+        tunnel->id = note.tunnel_id;
+        tunnel->ip_version = note.outer_version;
+        memcpy(tunnel->outer, note.outer, sizeof(tunnel->outer));
+    }
+    if (!session->extra)
+        session->extra = malloc(sizeof(*session->extra));
+    if (session->extra)
+        *session->extra = note;
+}
+
 static void finish(struct tracker *tracker, struct session *session, const struct flow *flow,
                    enum close_reason reason)
 {
+    read_note(tracker, session, flow);
+    if (flow->bits & FLOW_NOTED)
+        live_drop_note(tracker->live, session->id);
     pipeline_finish(tracker->pipeline, session, flow, reason, tracker->now_ns);
     table_remove(tracker->table, session);
     track_pin_finished(tracker);
@@ -199,6 +224,7 @@ static void visit_flow(void *ctx, const struct flow_key *key, const struct flow 
         uint64_t since = session->recorded_ns ? session->recorded_ns : flow->first_ns;
 
         if (tracker->now_ns >= since + tracker->options.interval_ns) {
+            read_note(tracker, session, flow);
             pipeline_update(tracker->pipeline, session, flow, tracker->now_ns);
             track_pin_updated(session);
         }
@@ -213,6 +239,7 @@ static void visit_vanished(void *ctx, struct session *session)
 
     if (session->due_ns || session->sweep + 2 >= tracker->pass)
         return;
+    live_drop_note(tracker->live, session->id);
     pipeline_drop(tracker->pipeline, session);
     track_pin_dropped(tracker, session);
     table_remove(tracker->table, session);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "icmp_error.h"
 #include "session/expiry.h"
 #include "tcp.h"
 
@@ -118,6 +119,10 @@ void flows_free(struct flows *flows)
 {
     if (!flows)
         return;
+    for (int i = 0; i < LISTS; i++) {
+        for (struct tracked *at = flows->lists[i].first; at; at = at->next)
+            free(at->session.extra);
+    }
     while (flows->slabs) {
         struct slab *slab = flows->slabs;
 
@@ -229,6 +234,7 @@ static void end(struct flows *flows, struct tracked *tracked, enum close_reason 
     struct tracked **at = &flows->buckets[tracked->hash & (flows->bucket_count - 1)];
 
     flows->on_end(flows->ctx, tracked, reason);
+    free(tracked->session.extra);
     while (*at != tracked)
         at = &(*at)->hash_next;
     *at = tracked->hash_next;
@@ -236,6 +242,27 @@ static void end(struct flows *flows, struct tracked *tracked, enum close_reason 
     tracked->hash_next = flows->free_tracked;
     flows->free_tracked = tracked;
     flows->open--;
+}
+
+struct tracked *flows_find(const struct flows *flows, const struct flow_key *key)
+{
+    return find(flows, key, flows_hash(key));
+}
+
+int flows_note_error(struct tracked *tracked, const struct packet *error,
+                     const struct packet *quoted)
+{
+    struct session *session = &tracked->session;
+
+    if (!icmp_quote_plausible(&tracked->flow, quoted))
+        return -EINVAL;
+    if (!session->extra)
+        session->extra = calloc(1, sizeof(*session->extra));
+    if (!session->extra)
+        return -ENOMEM;
+    tracked->flow.bits |= FLOW_NOTED;
+    icmp_error_add(session->extra, error);
+    return 0;
 }
 
 void flows_expect(struct flows *flows, uint64_t number, uint8_t l4_proto, uint64_t stream_index)

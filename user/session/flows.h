@@ -47,6 +47,11 @@ uint32_t flows_hash(const struct flow_key *key);
 struct tracked *flows_track(struct flows *flows, const struct packet *pkt, uint32_t pkts,
                             const uint8_t *frame, uint32_t cap_len, uint64_t now_ns,
                             struct tcp_verdict *verdict);
+/* The session of this key, NULL: there is none. */
+struct tracked *flows_find(const struct flows *flows, const struct flow_key *key);
+/* An ICMP error quoted this session's packet. 0, -EINVAL: it can't have sent it, or -ENOMEM. */
+int flows_note_error(struct tracked *tracked, const struct packet *error,
+                     const struct packet *quoted);
 /* Number a session that the next flows_track makes so, in place of counting on. */
 void flows_expect(struct flows *flows, uint64_t number, uint8_t l4_proto, uint64_t stream_index);
 /* End the session of this key now, if there is one. */

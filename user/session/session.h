@@ -59,6 +59,7 @@ struct session {
     bool capture_failed;   /* said so already */
     uint64_t sampled_pkts; /* record_sample.pkt_index of the last sample */
     struct session_tunnel tunnel;
+    struct flow_note *extra;     /* owned: ICMP errors that quoted it; NULL: none */
     struct session_files *files; /* pipeline.c's: what the dialog writes to */
     struct dialog *dialog;       /* NULL: no payload came */
     struct capture *capture;     /* NULL: none is written */

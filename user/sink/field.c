@@ -161,6 +161,8 @@
           "segments that offered no window", ALWAYS, OF(flow_quality, zero_windows), .side = end), \
         T("tcp." word ".", "keep_alives", U64, "packets", quality_u32, "keep-alive probes",        \
           ALWAYS, OF(flow_quality, keep_alives), .side = end),                                     \
+        T("tcp." word ".", "syn_retries", U64, "packets", syn_retries,                             \
+          "SYNs, or SYN-ACKs, sent again", ALWAYS, .side = end),                                   \
         T("tcp." word ".", "gaps", U64, "", gaps, "holes in the reassembled stream", .side = end), \
         T("tcp." word ".", "gap_bytes", U64, "bytes", tally_u64, "bytes in these holes",           \
           OF(stream_tally, hole_bytes), .side = end),                                              \
@@ -289,7 +291,11 @@ static const struct field fields[] = {
     END,
     QUALITY("quality_fwd", 0, "what the client sent, and how"),
     QUALITY("quality_rev", 1, "what the server sent, and how"),
-    OBJECT("tcp.", "rtt", "round-trip time, by sequence numbers and acknowledgments", ALWAYS),
+    OBJECT(
+        "tcp.", "rtt",
+        "round-trip time, by timestamps and their echoes (RFC 7323), else by acknowledgments of what was sent "
+        "once (Karn)",
+        ALWAYS),
     T("tcp.rtt.", "handshake_client", DURATION, "", handshake_client,
       "SYN-ACK to the ACK that completes the handshake"),
     T("tcp.rtt.", "handshake_server", DURATION, "", handshake_server, "SYN to SYN-ACK"),
@@ -466,6 +472,14 @@ static const struct field fields[] = {
     ITEM("holes", "offset", U64, "bytes", "from the direction's first byte"),
     ITEM("holes", "length", U64, "bytes", "bytes missing"),
     END,
+    LIST("", "icmp_errors", OBJECT, "", icmp_errors, icmp_error_count,
+         "ICMP errors that quoted a packet of this session, the first 4 kinds"),
+    ITEM("icmp_errors", "type", U64, "", "ICMP or ICMPv6 type"),
+    ITEM("icmp_errors", "code", U64, "", "code"),
+    ITEM("icmp_errors", "from", STRING, "", "who sent it"),
+    ITEM("icmp_errors", "count", U64, "packets", "how many"),
+    END,
+    F("", "icmp_errors_more", U64, "packets", icmp_errors_more, "ICMP errors of other kinds"),
     LIST("", "packetLots", OBJECT, "", lots, lot_count,
          "with `--lots`: runs of payload in one direction"),
     ITEM("packetLots", "n", U64, "", "number, from 1"),

@@ -18,6 +18,8 @@ enum family {
     SESSIONS_ACTIVE,
     SESSION_DURATION,
     TCP_HANDSHAKE,
+    TCP_HANDSHAKE_CLIENT,
+    TCP_HANDSHAKE_SERVER,
     TCP_RTT,
     PACKETS,
     SKBS,
@@ -26,6 +28,9 @@ enum family {
     TCP_RETRANSMITS,
     TCP_OUT_OF_ORDER,
     TCP_ZERO_WINDOWS,
+    TCP_DUPLICATE_ACKS,
+    TCP_KEEP_ALIVES,
+    TCP_SYN_RETRIES,
     PAYLOAD_LOST_BYTES,
     PAYLOAD_OVER_RATE_BYTES,
     UNACCOUNTED_PACKETS,
@@ -50,6 +55,10 @@ static const struct prom_family families[FAMILIES] = {
                           "First packet to last of sessions that ended."},
     [TCP_HANDSHAKE] = {"tcp_handshake_seconds", "histogram", "",
                        "SYN to the ACK that completes the handshake, of sessions that ended."},
+    [TCP_HANDSHAKE_CLIENT] = {"tcp_handshake_client_seconds", "histogram", "",
+                              "The client's part of it: SYN-ACK to the ACK."},
+    [TCP_HANDSHAKE_SERVER] = {"tcp_handshake_server_seconds", "histogram", "",
+                              "The server's part of it: SYN to SYN-ACK."},
     [TCP_RTT] = {"tcp_rtt_seconds", "histogram", "",
                  "Mean round-trip time of each session that ended and had it measured."},
     [PACKETS] = {"packets_total", "counter", "interface,direction",
@@ -64,6 +73,11 @@ static const struct prom_family families[FAMILIES] = {
                           "TCP segments that came late, but were no retransmission."},
     [TCP_ZERO_WINDOWS] = {"tcp_zero_windows_total", "counter", "",
                           "TCP segments that offered no window."},
+    [TCP_DUPLICATE_ACKS] = {"tcp_duplicate_acks_total", "counter", "",
+                            "TCP acknowledgments repeated while data was in flight."},
+    [TCP_KEEP_ALIVES] = {"tcp_keep_alives_total", "counter", "", "TCP keep-alive probes."},
+    [TCP_SYN_RETRIES] = {"tcp_syn_retries_total", "counter", "",
+                         "TCP SYNs and SYN-ACKs sent again."},
     [UNACCOUNTED_PACKETS] =
         {"unaccounted_packets_total", "counter", "reason",
          "Wire packets that belong to no session; packets_total is the sessions' and these."},
@@ -120,7 +134,7 @@ struct prom {
     const struct field *duration;
     uint64_t opened[PROM_PROTOS];
     uint64_t closed[PROM_PROTOS][CLOSE_REASONS];
-    struct histogram durations, handshakes, rtts;
+    struct histogram durations, handshakes, client_handshakes, server_handshakes, rtts;
     struct prom_flow_sums closed_sums;
     struct prom_interfaces interfaces;
     /* As last written: below these no counter goes. */
@@ -185,6 +199,9 @@ static void sum_flow(struct prom_flow_sums *sums, const struct flow *flow)
         sums->retransmits += q->retransmits;
         sums->out_of_order += q->out_of_order;
         sums->zero_windows += q->zero_windows;
+        sums->duplicate_acks += q->duplicate_acks;
+        sums->keep_alives += q->keep_alives;
+        sums->syn_retries += q->syn_count ? q->syn_count - 1 : 0;
         sums->payload_lost_bytes += q->lost_bytes - q->lost_retransmit_bytes;
     }
     sums->over_rate_bytes += flow->over_rate_bytes;
@@ -218,6 +235,10 @@ void prom_session_closed(struct prom *prom, const struct record *record)
         observe(&prom->durations, duration_bounds, (uint64_t)value.ns);
     if (flow->syn_ns && flow->established_ns >= flow->syn_ns)
         observe(&prom->handshakes, latency_bounds, flow->established_ns - flow->syn_ns);
+    if (flow->synack_ns && flow->established_ns >= flow->synack_ns)
+        observe(&prom->client_handshakes, latency_bounds, flow->established_ns - flow->synack_ns);
+    if (flow->syn_ns && flow->synack_ns >= flow->syn_ns)
+        observe(&prom->server_handshakes, latency_bounds, flow->synack_ns - flow->syn_ns);
     if (field_get(prom->rtt_avg, record, &value))
         observe(&prom->rtts, latency_bounds, (uint64_t)value.ns);
 }
@@ -404,6 +425,12 @@ static void add_sums(struct buf *out, struct prom *prom, const struct prom_gauge
                rise(&shown->out_of_order, closed->out_of_order + open->out_of_order));
     add_single(out, TCP_ZERO_WINDOWS,
                rise(&shown->zero_windows, closed->zero_windows + open->zero_windows));
+    add_single(out, TCP_DUPLICATE_ACKS,
+               rise(&shown->duplicate_acks, closed->duplicate_acks + open->duplicate_acks));
+    add_single(out, TCP_KEEP_ALIVES,
+               rise(&shown->keep_alives, closed->keep_alives + open->keep_alives));
+    add_single(out, TCP_SYN_RETRIES,
+               rise(&shown->syn_retries, closed->syn_retries + open->syn_retries));
     add_single(
         out, PAYLOAD_LOST_BYTES,
         rise(&shown->payload_lost_bytes, closed->payload_lost_bytes + open->payload_lost_bytes));
@@ -421,6 +448,8 @@ int prom_format(struct prom *prom, const struct prom_gauges *gauges, struct buf 
     add_sessions(out, prom, gauges);
     add_histogram(out, SESSION_DURATION, &prom->durations, duration_bounds);
     add_histogram(out, TCP_HANDSHAKE, &prom->handshakes, latency_bounds);
+    add_histogram(out, TCP_HANDSHAKE_CLIENT, &prom->client_handshakes, latency_bounds);
+    add_histogram(out, TCP_HANDSHAKE_SERVER, &prom->server_handshakes, latency_bounds);
     add_histogram(out, TCP_RTT, &prom->rtts, latency_bounds);
     add_traffic(out, &prom->interfaces, PACKETS, offsetof(struct traffic, pkts));
     add_traffic(out, &prom->interfaces, SKBS, offsetof(struct traffic, skbs));

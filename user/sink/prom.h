@@ -38,6 +38,9 @@ struct prom_flow_sums {
     uint64_t retransmits;
     uint64_t out_of_order;
     uint64_t zero_windows;
+    uint64_t duplicate_acks;
+    uint64_t keep_alives;
+    uint64_t syn_retries;
     uint64_t payload_lost_bytes; /* found the ring full; what was sent again not counted */
     uint64_t over_rate_bytes;
 };

@@ -40,6 +40,7 @@ struct record {
     const struct stream_tally *tally; /* [2]; NULL: no payload was read */
     const struct stream_hole *holes;
     size_t hole_count;
+    const struct flow_note *note;  /* NULL: no ICMP error quoted it */
     const struct packet_lot *lots; /* NULL: not asked for */
     size_t lot_count;
     const struct alert_fact *const *alerts;

@@ -284,3 +284,24 @@ bool value_lot_count(struct record_view *view, const struct field *field, struct
     return view->record->lots && view->record->lot_count &&
            give_u64(value, view->record->lot_count);
 }
+
+bool value_icmp_error_count(struct record_view *view, const struct field *field,
+                            struct field_value *value)
+{
+    const struct flow_note *note = view->record->note;
+    unsigned int count = 0;
+
+    (void)field;
+    for (int i = 0; note && i < NOTE_ICMP_ERRORS; i++)
+        count += note->icmp_errors[i].count > 0;
+    return count && give_u64(value, count);
+}
+
+bool value_icmp_errors_more(struct record_view *view, const struct field *field,
+                            struct field_value *value)
+{
+    const struct flow_note *note = view->record->note;
+
+    (void)field;
+    return note && note->icmp_errors_more && give_u64(value, note->icmp_errors_more);
+}

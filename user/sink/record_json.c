@@ -5,6 +5,8 @@
  */
 #include "sink/record.h"
 
+#include <netinet/in.h>
+
 #include "sink/record_view.h"
 #include "tcp.h"
 
@@ -69,6 +71,30 @@ void write_holes(struct buf *out, struct record_view *view)
         add_number(out, "\",\"offset\":", hole->offset);
         add_number(out, ",\"length\":", hole->length);
         buf_add_char(out, '}');
+    }
+}
+
+void write_icmp_errors(struct buf *out, struct record_view *view)
+{
+    const struct flow_note *note = view->record->note;
+    const char *comma = "";
+
+    for (int i = 0; i < NOTE_ICMP_ERRORS; i++) {
+        const struct icmp_error_kind *kind = &note->icmp_errors[i];
+        char from[INET6_ADDRSTRLEN];
+        char *end;
+
+        if (!kind->count)
+            continue;
+        end = text_put_ip(from, (const uint8_t *)kind->from, kind->ip_version);
+        buf_add_str(out, comma);
+        add_number(out, "{\"type\":", kind->type);
+        add_number(out, ",\"code\":", kind->code);
+        buf_add_str(out, ",\"from\":\"");
+        buf_add(out, from, (size_t)(end - from));
+        add_number(out, "\",\"count\":", kind->count);
+        buf_add_char(out, '}');
+        comma = ",";
     }
 }
 

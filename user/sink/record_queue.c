@@ -53,6 +53,7 @@ static void write_batch(struct record_queue *queue, struct batch *batch, struct 
             queue->also.write(queue->also.ctx, &copy->session, &copy->record);
         free((void *)copy->record.holes);
         free((void *)copy->record.lots);
+        free((void *)copy->record.note);
         facts_free(copy->record.facts);
     }
     batch->count = 0;
@@ -130,7 +131,7 @@ static bool copy_list(const void **list, size_t count, size_t item_bytes)
 
 static bool copy_lists(struct record *record)
 {
-    const void *holes = record->holes, *lots = record->lots;
+    const void *holes = record->holes, *lots = record->lots, *note = record->note;
 
     if (!copy_list(&holes, record->hole_count, sizeof(struct stream_hole)))
         return false;
@@ -138,6 +139,12 @@ static bool copy_lists(struct record *record)
         free((void *)holes);
         return false;
     }
+    if (!copy_list(&note, 1, sizeof(struct flow_note))) {
+        free((void *)holes);
+        free((void *)lots);
+        return false;
+    }
+    record->note = note;
     record->holes = holes;
     record->lots = lots;
     return true;

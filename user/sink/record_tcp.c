@@ -157,6 +157,14 @@ bool value_quality_u32(struct record_view *view, const struct field *field,
     return give_u64(value, number);
 }
 
+bool value_syn_retries(struct record_view *view, const struct field *field,
+                       struct field_value *value)
+{
+    uint32_t count = quality_of(view, field)->syn_count;
+
+    return give_u64(value, count ? count - 1 : 0);
+}
+
 /* The ledger knows better than the tracker: some of what looked old was new to reassembly. */
 bool value_retransmit_bytes(struct record_view *view, const struct field *field,
                             struct field_value *value)

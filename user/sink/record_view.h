@@ -93,6 +93,7 @@ field_getter value_close_reason, value_close_by;
 field_getter value_icmp_type, value_icmp_code, value_icmp_id;
 field_getter value_ledger_u64, value_ledger_if_any, value_ledger_midstream;
 field_getter value_scope, value_tunnel, value_host_text, value_host_pid;
+field_getter value_icmp_error_count, value_icmp_errors_more, value_syn_retries;
 field_getter value_interface_count, value_vlan_count, value_hole_count, value_lot_count;
 
 /* TCP: record_tcp.c */
@@ -124,7 +125,7 @@ field_list_writer write_dns;
 bool record_view_client_seq(const struct record_view *view, uint32_t *seq);
 
 /* The items of the lists: record_json.c */
-field_list_writer write_interfaces, write_vlans, write_holes, write_lots;
+field_list_writer write_icmp_errors, write_interfaces, write_vlans, write_holes, write_lots;
 field_list_writer write_unknown_options_client, write_unknown_options_server;
 
 /* Which of an RTT's figures; field.arg of value_rtt and value_half_rtt. */

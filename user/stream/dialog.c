@@ -87,6 +87,11 @@ void dialog_segment(struct dialog *dialog, const struct segment *seg)
         stream_segment(dialog, from, seg);
 }
 
+void dialog_came_twice(struct dialog *dialog, unsigned int from, uint64_t bytes)
+{
+    dialog->tally[from & 1].duplicate += bytes;
+}
+
 void dialog_ack(struct dialog *dialog, unsigned int from, uint32_t ack, uint64_t time_ns)
 {
     unsigned int other = !(from & 1);

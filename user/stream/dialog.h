@@ -109,6 +109,8 @@ void dialog_begin(struct dialog *dialog, unsigned int from, uint32_t first_byte_
  * compared is in overlap_unchecked.
  */
 void dialog_segment(struct dialog *dialog, const struct segment *seg);
+/* Of datagrams: bytes of `from` on the wire that came twice, fragments sent or captured again. */
+void dialog_came_twice(struct dialog *dialog, unsigned int from, uint64_t bytes);
 /*
  * The side `from` has acknowledged everything before ack, and is believed: what is missing below it in the other
  * direction will not be sent again. It is declared a hole when bytes wait behind it, and either more

@@ -25,10 +25,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "index files are littl
 #define INDEX_HAS_TALLY  1u
 #define INDEX_HAS_PLACES 2u
 #define INDEX_HAS_TUNNEL 4u
+#define INDEX_HAS_NOTE   8u
 
 #define INDEX_WORDS(type) (sizeof(type) / sizeof(uint64_t))
 _Static_assert(sizeof(struct flow) % 8 == 0 && sizeof(struct flow_key) % 8 == 0 &&
-                   sizeof(struct stream_tally) % 8 == 0,
+                   sizeof(struct stream_tally) % 8 == 0 && sizeof(struct flow_note) % 8 == 0,
                "kept as words of 8 bytes");
 
 /* Which capture an index is of. */

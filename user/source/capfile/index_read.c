@@ -285,6 +285,12 @@ static const uint8_t *take_tunnel(const uint8_t *at, const uint8_t *end,
     return take_words(at, end, tunnel->outer, sizeof(tunnel->outer));
 }
 
+static const uint8_t *take_note(const uint8_t *at, const uint8_t *end, struct session *session)
+{
+    session->extra = calloc(1, sizeof(*session->extra));
+    return session->extra ? take_words(at, end, session->extra, sizeof(*session->extra)) : NULL;
+}
+
 static const uint8_t *take_holes(const uint8_t *at, const uint8_t *end, struct index_session *out)
 {
     uint64_t count = 0;
@@ -336,6 +342,8 @@ static const uint8_t *take_session(const struct index *index, const uint8_t *at,
         at = take_words(at, end, out->tally, sizeof(out->tally));
     if (flags & INDEX_HAS_TUNNEL)
         at = take_tunnel(at, end, &session->tunnel);
+    if (flags & INDEX_HAS_NOTE)
+        at = take_note(at, end, session);
     at = take_holes(at, end, out);
     at = index_take(at, end, &out->place_count);
     at = index_take(at, end, &out->chunk_offset);
@@ -367,6 +375,8 @@ int index_session(const struct index *index, uint64_t number, struct index_sessi
 
 void index_session_fini(struct index_session *session)
 {
+    free(session->session.extra);
+    session->session.extra = NULL;
     free(session->holes);
     session->holes = NULL;
 }

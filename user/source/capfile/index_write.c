@@ -312,13 +312,16 @@ static void add_session(struct index_writer *writer, const struct session *sessi
     block_add(writer, session->close_by);
     block_add(writer, now_ns);
     block_add(writer, (tally ? INDEX_HAS_TALLY : 0) | (whole ? INDEX_HAS_PLACES : 0) |
-                          (session->tunnel.name ? INDEX_HAS_TUNNEL : 0));
+                          (session->tunnel.name ? INDEX_HAS_TUNNEL : 0) |
+                          (session->extra ? INDEX_HAS_NOTE : 0));
     block_add_words(writer, &session->key, sizeof(session->key));
     block_add_words(writer, flow, sizeof(*flow));
     if (tally)
         block_add_words(writer, tally, 2 * sizeof(*tally));
     if (session->tunnel.name)
         add_tunnel(writer, &session->tunnel);
+    if (session->extra)
+        block_add_words(writer, session->extra, sizeof(*session->extra));
 }
 
 void index_writer_session(struct index_writer *writer, struct session *session,

@@ -120,10 +120,12 @@ static int configure(struct live *live)
     skel->rodata->conf.depth_bytes = conf->depth_bytes;
     skel->rodata->conf.snaplen_bytes = conf->snaplen_bytes;
     skel->rodata->conf.sample_headers = conf->sample_headers;
+    skel->rodata->conf.tunnels = conf->tunnels;
     skel->rodata->conf.payload_wake_bytes = conf->payload_ring_bytes / 4;
     configure_choice(conf, (struct track_conf *)&skel->rodata->conf);
     bpf_map__set_max_entries(skel->maps.flows, conf->max_flows);
     bpf_map__set_max_entries(skel->maps.spill, conf->max_flows);
+    bpf_map__set_max_entries(skel->maps.flow_notes, conf->max_flows);
     bpf_map__set_max_entries(skel->maps.payload_ring, conf->payload_ring_bytes);
     bpf_map__set_max_entries(skel->maps.heads, (uint32_t)cpus);
     if (conf->pin) {

@@ -28,6 +28,7 @@ struct live_conf {
     uint64_t depth_bytes;         /* of each direction, DEPTH_ALL; 0: no payload */
     uint32_t snaplen_bytes;       /* of each packet's payload */
     bool sample_headers;          /* packets without payload too */
+    bool tunnels;                 /* look inside of tunnels */
     uint32_t max_flows;           /* entries of the table, at least 1 */
     uint32_t payload_ring_bytes;  /* a power of two, at least a page */
     bool clsact;                  /* do not try TCX */
@@ -135,6 +136,13 @@ void live_forget(struct live *live, uint64_t flow_id);
 /* Each session that is kept so; visit must not forget any. */
 void live_each_kept(struct live *live, void (*visit)(void *ctx, const struct record_flow *record),
                     void *ctx);
+
+/*
+ * What is kept beside a session's entry (FLOW_NOTED), as it is now. live_drop_note: nothing needs it any more, the
+ * session is over. 0 or -ENOENT.
+ */
+int live_note(struct live *live, uint64_t flow_id, struct flow_note *note);
+void live_drop_note(struct live *live, uint64_t flow_id);
 
 /* What passed an attached interface. -ENOENT. */
 int live_seen(struct live *live, uint32_t ifindex, struct iface_seen *seen);

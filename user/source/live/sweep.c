@@ -83,3 +83,13 @@ void live_each_kept(struct live *live, void (*visit)(void *ctx, const struct rec
         err = bpf_map_get_next_key(fd, &id, &next);
     }
 }
+
+int live_note(struct live *live, uint64_t flow_id, struct flow_note *note)
+{
+    return bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.flow_notes), &flow_id, note);
+}
+
+void live_drop_note(struct live *live, uint64_t flow_id)
+{
+    bpf_map_delete_elem(bpf_map__fd(live->skel->maps.flow_notes), &flow_id);
+}
