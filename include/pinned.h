@@ -73,7 +73,8 @@ struct pin_state {
     __u64 layout; /* hash of all map layouts */
     __u64 netns;  /* SO_NETNS_COOKIE of the network namespace */
     __s64 wall_offset_ns;
-    __u64 starts; /* processes so far */
+    __u64 sample_seed; /* so that --sample goes on with the same sessions */
+    __u64 starts;      /* processes so far */
     struct session_numbers numbers;
     __u64 file_dev; /* where the lines go */
     __u64 file_ino;

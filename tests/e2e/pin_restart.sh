@@ -31,7 +31,8 @@ range() { # of numbers: lowest, highest, how many different ones
 # A program that only says it is another build: the version is text in it.
 other_build() {
     local version
-    version=$(grep -ao 'SESSTAP_VERSION "[^"]*"' "$BUILD/gen/version.h" | cut -d'"' -f2)
+    version=$("$SESSTAP" --version)
+    version=${version#sesstap }
     sed "s/$version/$(tr 'a-z0-9' 'z' <<<"$version")/g" "$SESSTAP" >"$WORK/other"
     chmod 755 "$WORK/other"
     cmp -s "$SESSTAP" "$WORK/other" && fail "the other build is the same"

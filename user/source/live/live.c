@@ -207,6 +207,8 @@ static int load(struct live *live)
         err = pin_reuse(conf->pin, obj, conf->version, layout);
         if (err)
             return err;
+        if (conf->pin->resumed)
+            live->skel->rodata->conf.sample_seed = conf->pin->state->sample_seed;
     }
     if (!err)
         err = sesstap_bpf__load(live->skel);
@@ -217,9 +219,11 @@ static int load(struct live *live)
     if (!conf->pin)
         return 0;
     err = pin_keep(conf->pin, obj, conf->version, layout);
-    if (!err)
-        note_owner(live);
-    return err;
+    if (err)
+        return err;
+    conf->pin->state->sample_seed = live->skel->rodata->conf.sample_seed;
+    note_owner(live);
+    return 0;
 }
 
 /* What is pinned, and a filter, stays. */
