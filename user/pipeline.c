@@ -521,6 +521,8 @@ void pipeline_restore(struct pipeline *pipeline, const struct pipeline_ended *en
     full.record.tally = ended->tally;
     full.record.holes = ended->holes;
     full.record.hole_count = ended->hole_count;
+    if (pipeline->conf.app)
+        session_restore_told(pipeline, &full.record, ended->told);
     ledger_balance(&full.ledger, ended->flow, ended->tally);
     tell_end(pipeline, ended->session, &full);
 }

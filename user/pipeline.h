@@ -12,6 +12,7 @@
 
 #include "app/app.h"
 #include "base/outfile.h"
+#include "session/facts_pack.h"
 #include "session/session.h"
 #include "session/table.h"
 #include "sink/capture.h"
@@ -159,6 +160,7 @@ struct pipeline_ended {
     const struct stream_hole *holes;
     size_t hole_count;
     uint64_t now_ns;
+    const struct told *told; /* what app/ had found; its names where nobody knows better */
 };
 void pipeline_restore(struct pipeline *pipeline, const struct pipeline_ended *ended);
 /* A session that another process goes on with: its files end here, with no record. */

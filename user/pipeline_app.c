@@ -90,3 +90,18 @@ void session_take_alerts(const struct pipeline *pipeline, struct record *record)
                         flow->icmp_code);
     record->alerts = alerts_of(pipeline->conf.alerts, &query, &record->alert_count);
 }
+
+void session_restore_told(const struct pipeline *pipeline, struct record *record,
+                          const struct told *told)
+{
+    record->identity = told->identity;
+    record->facts = told->facts;
+    for (int i = 0; i < 2; i++) {
+        enum name_source source = NAME_OF_TLS;
+
+        if (pipeline->conf.names)
+            names_find(pipeline->conf.names, record->session->key.addr[i].bytes, &source);
+        if (source != NAME_OF_HOSTS)
+            record->names[i] = told->names[i];
+    }
+}

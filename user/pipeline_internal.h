@@ -55,6 +55,12 @@ void session_app_sample(struct session_files *files, const struct packet *pkt,
 void session_app_frame(struct session_files *files, const struct pipeline_frame *frame);
 /* The session's end: its name, if it asked for one by TLS, is then known. */
 void session_app_finish(struct session_files *files, uint64_t now_ns);
+/*
+ * What was told of a session in an earlier reading: also names, as they were known when it ended; but a hosts file of
+ * today knows better.
+ */
+void session_restore_told(const struct pipeline *pipeline, struct record *record,
+                          const struct told *told);
 /* Alerts about a session that is over, into its record. */
 void session_take_alerts(const struct pipeline *pipeline, struct record *record);
 /* What its two ends are called, into its capture; what the input's own blocks say is carried over as it is. */

@@ -6,11 +6,14 @@
 
 #include "app/http.h"
 #include "app/identify.h"
+#include "app/keylog.h"
 #include "app/layer.h"
 #include "packet.h"
 
 #define LAYERS     2
 #define CANDIDATES 6
+/* Rises when sessions are looked into otherwise. */
+#define TOLD_VERSION 1u
 
 struct app {
     struct app_conf conf;
@@ -60,6 +63,20 @@ static void complete_limits(struct app_limits *limits)
     default_limit(&limits->content_bytes, default_limits.content_bytes);
     default_limit(&limits->content_ratio, default_limits.content_ratio);
     default_limit(&limits->facts_bytes, default_limits.facts_bytes);
+}
+
+uint32_t app_told_by(const struct app_conf *conf)
+{
+    if (!conf)
+        return 0;
+    if (keylog_is_active(conf->keylog))
+        return APP_TOLD_ONCE;
+    return TOLD_VERSION + (conf->identify ? identifier_version() * 2654435761u : 0);
+}
+
+const char *app_risk_name(unsigned int bit)
+{
+    return identifier_risk_name(bit);
 }
 
 bool app_can_identify(void)

@@ -39,6 +39,14 @@ struct app_conf {
 struct app *app_new(const struct app_conf *conf);
 /* After all its sessions. NULL is fine. */
 void app_free(struct app *app);
+/*
+ * A number that differs when sessions would be looked into otherwise: by another library, or with other secrets than the
+ * input's own. conf NULL: 0. APP_TOLD_ONCE: nobody else would be told the same.
+ */
+uint32_t app_told_by(const struct app_conf *conf);
+#define APP_TOLD_ONCE UINT32_MAX
+/* The words for struct identity's risks; "" for an unknown one. */
+const char *app_risk_name(unsigned int bit);
 /* Whether this build can identify protocols. */
 bool app_can_identify(void);
 

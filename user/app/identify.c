@@ -170,9 +170,14 @@ static const char *protocol_name(struct identifier *identifier, ndpi_protocol pr
     return NULL;
 }
 
-static const char *risk_name(unsigned int bit)
+uint32_t identifier_version(void)
 {
-    return ndpi_risk2str((ndpi_risk_enum)bit);
+    return (uint32_t)ndpi_get_api_version() << 16 | (uint32_t)(NDPI_MAJOR << 8 | NDPI_MINOR);
+}
+
+const char *identifier_risk_name(unsigned int bit)
+{
+    return bit < NDPI_MAX_RISK ? ndpi_risk2str((ndpi_risk_enum)bit) : "";
 }
 
 void identification_tell(struct identifier *identifier, struct identification *one,
@@ -184,7 +189,7 @@ void identification_tell(struct identifier *identifier, struct identification *o
         one->protocol = ndpi_detection_giveup(identifier->module, one->flow, 1, &guessed);
         one->known = ndpi_is_protocol_detected(identifier->module, one->protocol);
     }
-    *identity = (struct identity){.risks = one->flow->risk, .risk_name = risk_name};
+    *identity = (struct identity){.risks = one->flow->risk, .risk_name = identifier_risk_name};
     if (!one->known)
         return;
     identity->protocol = protocol_name(identifier, one->protocol);
@@ -193,6 +198,17 @@ void identification_tell(struct identifier *identifier, struct identification *o
 }
 
 #else
+
+uint32_t identifier_version(void)
+{
+    return 0;
+}
+
+const char *identifier_risk_name(unsigned int bit)
+{
+    (void)bit;
+    return "";
+}
 
 struct identifier *identifier_new(void)
 {

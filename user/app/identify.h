@@ -13,6 +13,11 @@ struct packet;
 struct identifier;     /* of a run */
 struct identification; /* of a session */
 
+/* A number that differs with the library; 0: it is not built in. */
+uint32_t identifier_version(void);
+/* The word for a bit of struct identity's risks; "" for an unknown one. */
+const char *identifier_risk_name(unsigned int bit);
+
 /* NULL when it is not built in, or on no memory. */
 struct identifier *identifier_new(void);
 void identifier_free(struct identifier *identifier);

@@ -5,6 +5,16 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "session/facts_pack.h"
+
+struct index_reading index_reading_of(const struct replay_conf *conf)
+{
+    return (struct index_reading){
+        .overlap = conf->overlap,
+        .tunnels = true,
+        .told_by = app_told_by(conf->pipeline.app),
+    };
+}
 
 static void on_place(void *ctx, struct session *session, const struct frame_place *place)
 {
@@ -15,8 +25,13 @@ static void on_place(void *ctx, struct session *session, const struct frame_plac
 
 static void write_session(void *ctx, struct session *session, const struct record *record)
 {
-    const struct index_making *making = ctx;
+    struct index_making *making = ctx;
 
+    buf_clear(&making->told);
+    facts_pack(
+        &making->told,
+        &(struct told){record->identity, record->facts, {record->names[0], record->names[1]}});
+    index_writer_told(making->writer, making->told.data, making->told.len);
     index_writer_session(making->writer, session, record->flow, record->tally, record->holes,
                          record->hole_count, record->now_ns);
 }
@@ -53,8 +68,10 @@ static void on_done(void *ctx, const struct capfile *capfile, const struct repla
 
 int index_making_begin(struct index_making *making, struct replay_conf *conf)
 {
-    const struct index_reading reading = {.overlap = conf->overlap, .tunnels = true};
+    struct index_reading reading = index_reading_of(conf);
 
+    if (reading.told_by == APP_TOLD_ONCE)
+        reading.told_by = 0;
     *making = (struct index_making){.capture = conf->input.paths[0]};
     if (conf->input.path_count != 1 || !strcmp(making->capture, "-"))
         return -EINVAL;
@@ -80,4 +97,5 @@ void index_making_end(struct index_making *making)
     }
     index_writer_abort(making->writer);
     making->writer = NULL;
+    buf_fini(&making->told);
 }

@@ -6,9 +6,13 @@
 #include "cmd/replay.h"
 #include "source/capfile/index.h"
 
+/* How conf reads, as an index remembers it. */
+struct index_reading index_reading_of(const struct replay_conf *conf);
+
 struct index_making {
     struct index_writer *writer; /* NULL: none is made */
     const char *capture;
+    struct buf told;
     struct record_queue *queue; /* whose thread writes sessions; NULL: the reading one does */
     int error;                  /* -errno of the index, after a line that says so */
 };

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "cmd/index_make.h"
+#include "session/facts_pack.h"
 
 void replay_index_complain(const char *capture)
 {
@@ -21,7 +23,7 @@ void replay_index_say_damage(const char *capture, uint64_t damaged)
 
 struct index *replay_index_find(const struct replay_conf *conf)
 {
-    const struct index_reading reading = {.overlap = conf->overlap, .tunnels = true};
+    const struct index_reading reading = index_reading_of(conf);
     struct index *index = NULL;
     struct stat st;
 
@@ -99,9 +101,12 @@ static void tell_session(const struct replay_index *known, struct pipeline *pipe
                          uint64_t number)
 {
     struct index_session session;
+    struct told told = {0};
 
     if (index_session(known->index, number, &session))
         return;
+    if (session.told)
+        facts_unpack(session.told, session.told_len, app_risk_name, &told);
     pipeline_restore(pipeline, &(struct pipeline_ended){
                                    .session = &session.session,
                                    .flow = &session.flow,
@@ -109,7 +114,9 @@ static void tell_session(const struct replay_index *known, struct pipeline *pipe
                                    .holes = session.holes,
                                    .hole_count = session.hole_count,
                                    .now_ns = session.now_ns,
+                                   .told = &told,
                                });
+    facts_free(told.facts);
     index_session_fini(&session);
 }
 

@@ -19,6 +19,11 @@
 struct index_reading {
     uint32_t overlap; /* enum overlap_policy */
     bool tunnels;
+    /*
+     * What told of sessions besides their packets: a number that differs when it would tell otherwise. 0: nothing
+     * did; wanted of an index: never mind.
+     */
+    uint32_t told_by;
 };
 
 /* What a reading found besides sessions. */
@@ -51,6 +56,8 @@ void index_writer_let_go(struct index_writer *writer, struct session *session);
 void index_writer_session(struct index_writer *writer, struct session *session,
                           const struct flow *flow, const struct stream_tally *tally,
                           const struct stream_hole *holes, size_t hole_count, uint64_t now_ns);
+/* What else is told of the session that index_writer_session is called for next: kept as it is. */
+void index_writer_told(struct index_writer *writer, const void *told, size_t len);
 /*
  * All was read: the file takes its name. Frees the writer. 0 or -errno, also of an earlier call; -ESTALE: the
  * capture was changed meanwhile. Then there is no new file.
@@ -93,6 +100,8 @@ struct index_session {
     uint64_t place_count;
     struct stream_hole *holes; /* owned */
     size_t hole_count;
+    const uint8_t *told; /* of index_writer_told, borrowed until index_close; NULL: nothing */
+    size_t told_len;
     /* Within the file, for index_places. */
     uint64_t chunk_offset;
     const uint8_t *tail;

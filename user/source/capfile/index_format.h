@@ -12,7 +12,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "index files are littl
 
 #define INDEX_MAGIC "STIDX\r\n\x1a"
 /* Also to be raised when struct flow, struct stream_tally or what makes a session of packets changes. */
-#define INDEX_VERSION     3
+#define INDEX_VERSION     5
 #define INDEX_BLOCK_HEAD  8 /* crc32(4) length(4), then the body */
 #define INDEX_BLOCK_MAX   (1u << 26)
 #define INDEX_VARINT_MAX  10
@@ -26,6 +26,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "index files are littl
 #define INDEX_HAS_PLACES 2u
 #define INDEX_HAS_TUNNEL 4u
 #define INDEX_HAS_NOTE   8u
+#define INDEX_HAS_TOLD   16u
 
 #define INDEX_WORDS(type) (sizeof(type) / sizeof(uint64_t))
 _Static_assert(sizeof(struct flow) % 8 == 0 && sizeof(struct flow_key) % 8 == 0 &&
@@ -50,6 +51,8 @@ struct index_head {
     uint32_t flags; /* INDEX_SEEKABLE, INDEX_TUNNELS */
     uint32_t flow_bytes;
     uint32_t tally_bytes;
+    uint32_t told_by; /* struct index_reading.told_by */
+    uint32_t zero;
     uint64_t frames;
     uint64_t damaged;
     uint64_t session_count;
@@ -62,7 +65,7 @@ struct index_head {
     uint32_t kinds_crc;    /* crc32 of landmarks and kinds, which lie one behind the other */
     uint32_t head_crc;     /* crc32 of all before it */
 };
-_Static_assert(sizeof(struct index_head) == 144, "index_head");
+_Static_assert(sizeof(struct index_head) == 152, "index_head");
 
 /* The streams of a transport protocol. */
 struct index_kind {

@@ -128,7 +128,8 @@ static int check_capture(const struct index *index, const char *path, const char
         return -ESTALE;
     }
     if (index->head.overlap != reading->overlap ||
-        !(index->head.flags & INDEX_TUNNELS) != !reading->tunnels)
+        !(index->head.flags & INDEX_TUNNELS) != !reading->tunnels ||
+        (reading->told_by && reading->told_by != index->head.told_by))
         return -ENOENT;
     return 0;
 }
@@ -291,6 +292,18 @@ static const uint8_t *take_note(const uint8_t *at, const uint8_t *end, struct se
     return session->extra ? take_words(at, end, session->extra, sizeof(*session->extra)) : NULL;
 }
 
+static const uint8_t *take_told(const uint8_t *at, const uint8_t *end, struct index_session *out)
+{
+    uint64_t len = 0;
+
+    at = index_take(at, end, &len);
+    if (!at || len > (uint64_t)(end - at))
+        return NULL;
+    out->told = at;
+    out->told_len = (size_t)len;
+    return at + len;
+}
+
 static const uint8_t *take_holes(const uint8_t *at, const uint8_t *end, struct index_session *out)
 {
     uint64_t count = 0;
@@ -344,6 +357,8 @@ static const uint8_t *take_session(const struct index *index, const uint8_t *at,
         at = take_tunnel(at, end, &session->tunnel);
     if (flags & INDEX_HAS_NOTE)
         at = take_note(at, end, session);
+    if (flags & INDEX_HAS_TOLD)
+        at = take_told(at, end, out);
     at = take_holes(at, end, out);
     at = index_take(at, end, &out->place_count);
     at = index_take(at, end, &out->chunk_offset);

@@ -49,6 +49,7 @@ struct index_writer {
     struct outfile out;
     uint64_t at; /* bytes in out */
     struct buf block;
+    struct buf told;       /* of the next session */
     struct entry *entries; /* by number - 1 */
     uint8_t *kinds;        /* l4_proto of each */
     size_t entry_cap;
@@ -313,7 +314,8 @@ static void add_session(struct index_writer *writer, const struct session *sessi
     block_add(writer, now_ns);
     block_add(writer, (tally ? INDEX_HAS_TALLY : 0) | (whole ? INDEX_HAS_PLACES : 0) |
                           (session->tunnel.name ? INDEX_HAS_TUNNEL : 0) |
-                          (session->extra ? INDEX_HAS_NOTE : 0));
+                          (session->extra ? INDEX_HAS_NOTE : 0) |
+                          (writer->told.len ? INDEX_HAS_TOLD : 0));
     block_add_words(writer, &session->key, sizeof(session->key));
     block_add_words(writer, flow, sizeof(*flow));
     if (tally)
@@ -322,6 +324,16 @@ static void add_session(struct index_writer *writer, const struct session *sessi
         add_tunnel(writer, &session->tunnel);
     if (session->extra)
         block_add_words(writer, session->extra, sizeof(*session->extra));
+    if (writer->told.len) {
+        block_add(writer, writer->told.len);
+        buf_add(&writer->block, writer->told.data, writer->told.len);
+    }
+}
+
+void index_writer_told(struct index_writer *writer, const void *told, size_t len)
+{
+    buf_clear(&writer->told);
+    buf_add(&writer->told, told, len);
 }
 
 void index_writer_session(struct index_writer *writer, struct session *session,
@@ -334,7 +346,10 @@ void index_writer_session(struct index_writer *writer, struct session *session,
     index_writer_let_go(writer, session);
     pthread_mutex_lock(&writer->lock);
     block_begin(writer, INDEX_SESSION_TAG);
+    if (writer->told.failed)
+        fail(writer, -ENOMEM);
     add_session(writer, session, flow, tally, now_ns);
+    buf_clear(&writer->told);
     block_add(writer, hole_count);
     for (size_t i = 0; i < hole_count; i++) {
         block_add(writer, holes[i].offset);
@@ -400,6 +415,7 @@ struct index_writer *index_writer_new(const char *capture, const struct index_re
     }
     pthread_mutex_init(&writer->lock, NULL);
     writer->head.overlap = reading->overlap;
+    writer->head.told_by = reading->told_by;
     writer->head.flags = reading->tunnels ? INDEX_TUNNELS : 0;
     put_bytes(writer, &writer->head, sizeof(writer->head));
     return writer;
@@ -415,6 +431,7 @@ static void writer_free(struct index_writer *writer)
     }
     pthread_mutex_destroy(&writer->lock);
     buf_fini(&writer->block);
+    buf_fini(&writer->told);
     free(writer->entries);
     free(writer->kinds);
     free(writer->capture);
