@@ -10,7 +10,7 @@ need openssl tshark tcpdump jq
 KEYS=$WORK/keys.log
 CAPTURE=$WORK/all.pcap
 LINES=30
-PORTS=(20443 20444 20445)
+PORTS=(443 444 447)
 SERVERS=('' '-tls1_2' '-tls1_2 -cipher ECDHE-RSA-AES128-SHA') # by port: TLS 1.3, 1.2 with AEAD, with CBC
 
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/key" -out "$WORK/cert" -days 30 -subj '/CN=server.example' 2>/dev/null ||
@@ -42,7 +42,7 @@ expected() { # PORT: what the client said
 
 # What a client said, as tshark follows it in a file, with no keys.
 by_tshark() { # FILE STREAM
-    tshark -n -r "$1" -q -z "follow,tls,raw,$2" 2>/dev/null | awk '/^Node 0:/ { swapped = /:204[0-9][0-9]$/ } /^\t?[0-9a-f]+$/ { tab = /^\t/; if (tab == swapped) { sub(/^\t/, ""); print } }' |
+    tshark -n -r "$1" -q -z "follow,tls,raw,$2" 2>/dev/null | awk '/^Node 0:/ { swapped = /:44[0-9]$/ } /^\t?[0-9a-f]+$/ { tab = /^\t/; if (tab == swapped) { sub(/^\t/, ""); print } }' |
         xxd -r -p
 }
 
@@ -70,7 +70,7 @@ end_process $TCPDUMP
 stop_sesstap || fail "sesstap run: $(tail -n 3 "$SESSTAP_ERR")"
 
 jq -c 'select(.tls) | [.dst.port, .name, .tls.version, .tls.decrypted, .tls.undecrypted_records // 0]' "$OUT/sessions.ndjson" | sort >"$WORK/live"
-assert_eq "live: deciphered with a key log that grows" "20443 TLS 1.3 true 0,20444 TLS 1.2 true 0,20445 TLS 1.2 true 0" \
+assert_eq "live: deciphered with a key log that grows" "443 TLS 1.3 true 0,444 TLS 1.2 true 0,447 TLS 1.2 true 0" \
     "$(jq -r '"\(.[0]) \(.[2]) \(.[3]) \(.[4])"' "$WORK/live" | paste -sd,)"
 while IFS=$'\t' read -r port name; do
     opens "live, $port" "$(echo "$OUT/pcap/${name%%.*}".*)" "$port"
