@@ -15,7 +15,7 @@ static const struct command commands[] = {
      "[--depth-for 'FILTER=BYTES']... [--payload-rate BYTES/s] [--sample 1/N] [--snaplen BYTES]\n"
      "[--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--lots]\n"
      "[--duration SEC] [--interval SEC] [--max-flows N] [--mode tc|xdp|auto] [--tunnels]\n"
-     "[--pin DIR [--unpin]]",
+     "[--pin DIR [--unpin]] [--keylog FILE]",
      "track the sessions of this host's interfaces, live\n"
      "\n"
      "Default: every veth and netkit interface, present and future. On a terminal it shows\n"
@@ -52,11 +52,12 @@ static const struct command commands[] = {
      "TLS carries, with secrets that the file itself holds; --keylog FILE: the same with those of a\n"
      "key log (SSLKEYLOGFILE). Exit status 3 when bytes are missing in the capture, or TLS records\n"
      "could not be deciphered."},
-    {"extract", cmd_extract, "[-r] [-f FILTER] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng",
+    {"extract", cmd_extract,
+     "[-r] [-f FILTER] [--keylog FILE] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng",
      "just these sessions' packets, byte for byte, as a capture file\n"
      "\n"
-     "pcapng keeps the names and TLS secrets of the input that concern the sessions, and marks\n"
-     "each session's first packet with its @id."},
+     "pcapng keeps the names and TLS secrets of the input that concern the sessions, and those of a\n"
+     "key log, and marks each session's first packet with its @id."},
     {"list", cmd_list,
      "[-r] [-f FILTER] [--where EXPR] [--sort [-]FIELD] [--overlap POLICY] [--json] FILE|DIR",
      "the sessions of capture files as a table\n"
