@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only file that knows every stage. */
+/*
+ * The only file that knows every stage. What a session writes of its own (its capture, its streams) is in
+ * pipeline_files.c, how payload gets to its dialog in pipeline_read.c, what app/ is told in pipeline_app.c.
+ */
 #include "pipeline.h"
 
 #include <errno.h>
@@ -14,7 +17,6 @@
 #include "stream/dialog.h"
 
 #define HELD_SESSION_BYTES (4u << 20)
-#define ID_BYTES           320
 
 bool pipeline_reads_payload(const struct pipeline_conf *conf)
 {
@@ -129,6 +131,18 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
         full->ledger.sample_one_in = pipeline->conf.sample_one_in;
 }
 
+void session_id_text(struct pipeline *pipeline, const struct session *session,
+                     const struct flow *flow, uint64_t now_ns, char *text, size_t size)
+{
+    struct full_record full;
+    struct field_value id;
+
+    record_prepare(pipeline, &full, session, flow, now_ns);
+    text[0] = '\0';
+    if (field_get(pipeline->id_field, &full.record, &id))
+        snprintf(text, size, "%.*s", (int)id.len, id.text);
+}
+
 /* Each line that was lost counts, also when they went together. */
 static void note_lost_lines(struct pipeline *pipeline, uint64_t count, int err)
 {
@@ -215,27 +229,6 @@ static void on_stream_hole(void *ctx, unsigned int from, uint64_t offset, uint64
         hooks->hole(hooks->ctx, files->session, files->flow, from, offset, length);
 }
 
-static void open_capture(struct pipeline *pipeline, struct session *session,
-                         const struct flow *flow, uint64_t now_ns)
-{
-    struct full_record full;
-    struct field_value id;
-    char path[OUTFILE_PATH_MAX], comment[ID_BYTES], part[24] = "";
-
-    record_prepare(pipeline, &full, session, flow, now_ns);
-    comment[0] = '\0';
-    if (field_get(pipeline->id_field, &full.record, &id))
-        snprintf(comment, sizeof(comment), "%.*s", (int)id.len, id.text);
-    if (session->part)
-        snprintf(part, sizeof(part), "-%llu", (unsigned long long)session->part);
-    snprintf(path, sizeof(path), "%s/pcap/%llu%s.%s", pipeline->conf.dir,
-             (unsigned long long)session->number, part,
-             pipeline->conf.format == CAPTURE_PCAP ? "pcap" : "pcapng");
-    session->capture = capture_new(path, pipeline->conf.format, comment);
-    if (!session->capture)
-        pipeline_note_error(pipeline, PROM_SINK_CAPTURES, -errno, path);
-}
-
 static void open_dialog(struct pipeline *pipeline, struct session *session, const struct flow *flow)
 {
     struct session_files *files = calloc(1, sizeof(*files));
@@ -253,22 +246,13 @@ static void open_dialog(struct pipeline *pipeline, struct session *session, cons
     files->session = session;
     files->flow = flow;
     files->client = flow_client(flow);
-    if (pipeline->conf.stream_batch)
-        files->streams =
-            streams_open_in(pipeline->conf.stream_batch, session->number, pipeline->conf.holes);
-    else if (pipeline->conf.streams)
-        files->streams =
-            streams_open(pipeline->conf.dir, session->number, session->part, pipeline->conf.holes);
-    if (pipeline->conf.tcpsession && conf.is_tcp)
-        files->tcpsession = tcpsession_open(pipeline->conf.dir, session->number);
     session->dialog = dialog_new(&conf);
     if (!session->dialog) {
-        streams_abort(files->streams);
-        tcpsession_abort(files->tcpsession);
         free(files);
         return;
     }
     session->files = files;
+    session_open_streams(pipeline, session);
     if (pipeline->app)
         files->app = app_session_new(pipeline->app, session);
     for (unsigned int i = 0; conf.is_tcp && i < 2; i++) {
@@ -282,45 +266,6 @@ bool pipeline_wants_flow(const struct session *session)
     return !session->captured;
 }
 
-static void feed_capture(struct pipeline *pipeline, struct session *session,
-                         const struct record_sample *sample, const uint8_t *headers,
-                         const uint8_t *payload)
-{
-    const struct pipeline_conf *conf = &pipeline->conf;
-    struct capture_interface iface = {.ifindex = sample->ifindex, .l3_only = sample->l3_only};
-    struct capture_packet packet = {
-        .headers = headers,
-        .payload = payload,
-        .wall_ns = sample->time_ns + (uint64_t)conf->wall_offset_ns,
-        .headers_len = sample->headers_len,
-        .cap_len = sample->cap_len,
-        .payload_len = sample->chunk_len,
-        .chunk_off = sample->chunk_off,
-        .skb_payload_len = sample->payload_len,
-        .trailer_len = sample->skb_len - sample->headers_len - sample->payload_len,
-        .ifindex = sample->ifindex,
-        .gso_size = sample->gso_size,
-        .vlan_tci = sample->vlan_tci,
-        .l3_only = sample->l3_only,
-        .inbound = sample->hook == HOOK_INGRESS,
-    };
-    uint64_t before = sample->pkt_index - sample->gso_segs;
-    int err;
-
-    iface.name = conf->interface_name ? conf->interface_name(conf->ctx, sample->ifindex) : NULL;
-    if (conf->whole_sessions && !(sample->flags & SAMPLE_NEXT)) {
-        if (before > session->sampled_pkts)
-            capture_note_drops(session->capture, before - session->sampled_pkts);
-        if (sample->pkt_index > session->sampled_pkts)
-            session->sampled_pkts = sample->pkt_index;
-    }
-    err = capture_write(session->capture, &iface, &packet);
-    if (err && !session->capture_failed) {
-        session->capture_failed = true;
-        pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, conf->dir);
-    }
-}
-
 void pipeline_sample(struct pipeline *pipeline, struct session *session, const struct flow *flow,
                      const struct record_sample *sample, const uint8_t *headers,
                      const uint8_t *payload)
@@ -328,11 +273,11 @@ void pipeline_sample(struct pipeline *pipeline, struct session *session, const s
     if (!session->captured) {
         session->captured = true;
         if (pipeline->conf.captures)
-            open_capture(pipeline, session, flow, sample->time_ns);
+            session_open_capture(pipeline, session, flow, sample->time_ns);
         open_dialog(pipeline, session, flow);
     }
     if (session->capture)
-        feed_capture(pipeline, session, sample, headers, payload);
+        session_capture_sample(pipeline, session, sample, headers, payload);
     if (session->dialog)
         pipeline_read_sample(pipeline, session, sample, headers, payload);
 }
@@ -355,104 +300,7 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
         pipeline_read_frame(session, frame, flow->pkts[0] + flow->pkts[1]);
 }
 
-void pipeline_copy_frame(struct pipeline *pipeline, struct session *session,
-                         const struct flow *flow, const struct capture_interface *iface,
-                         const struct pipeline_frame *frame)
-{
-    uint32_t headers_len =
-        frame->pkt->payload_off < frame->cap_len ? frame->pkt->payload_off : frame->cap_len;
-    struct capture_packet packet = {
-        .headers = frame->data,
-        .payload = frame->data + headers_len,
-        .wall_ns = frame->time_ns,
-        .headers_len = headers_len,
-        .cap_len = frame->cap_len - headers_len,
-        .payload_len = frame->wire_len - headers_len,
-        .skb_payload_len = frame->wire_len - headers_len,
-        .ifindex = iface->ifindex,
-        .l3_only = iface->l3_only,
-        .verbatim = 1,
-    };
-    int err;
-
-    if (!session->capture) {
-        if (session->capture_failed)
-            return;
-        open_capture(pipeline, session, flow, frame->time_ns);
-        if (!session->capture) {
-            session->capture_failed = true;
-            return;
-        }
-    }
-    err = capture_write(session->capture, iface, &packet);
-    if (err && !session->capture_failed) {
-        session->capture_failed = true;
-        pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);
-    }
-}
-
 /* ---- ends ------------------------------------------------------------------------------------- */
-
-/* Every TCP session has one, also without payload. */
-static void close_tcpsession(struct pipeline *pipeline, struct session *session,
-                             const struct flow *flow)
-{
-    struct tcpsession *out = session->files ? session->files->tcpsession : NULL;
-    int err;
-
-    if (!pipeline->conf.tcpsession || session->key.l4_proto != IP_PROTO_TCP)
-        return;
-    if (!out)
-        out = tcpsession_open(pipeline->conf.dir, session->number);
-    err = out ? tcpsession_close(out, &session->key, flow_client(flow)) : -errno;
-    if (err)
-        pipeline_note_error(pipeline, PROM_SINK_STREAMS, err, pipeline->conf.dir);
-    if (session->files)
-        session->files->tcpsession = NULL;
-}
-
-/* What opened it goes in front of its packets, so that readers can open it too. */
-static void carry_secrets(struct pipeline *pipeline, struct session *session)
-{
-    const struct facts *facts =
-        session->files && session->files->app ? app_session_facts(session->files->app) : NULL;
-    int err;
-
-    if (!facts || !facts->tls.secrets.at || pipeline->conf.format != CAPTURE_PCAPNG)
-        return;
-    err = capture_insert_secrets(session->capture, CAPTURE_SECRETS_TLS_KEY_LOG,
-                                 facts->tls.secrets.at, facts->tls.secrets.len);
-    if (err && !session->capture_failed) {
-        session->capture_failed = true;
-        pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);
-    }
-}
-
-static void close_files(struct pipeline *pipeline, struct session *session, const struct flow *flow)
-{
-    uint64_t drops = flow->quality[0].samples_dropped + flow->quality[1].samples_dropped;
-    int err;
-
-    if (session->capture) {
-        uint64_t left_out = capture_left_out(session->capture);
-
-        if (left_out) /* the first of them was an error when it was written */
-            pipeline->totals.sink_errors[PROM_SINK_CAPTURES] += left_out - 1;
-        session_name_ends(pipeline, session);
-        carry_secrets(pipeline, session);
-        err = capture_close(session->capture, flow->pkts[0] + flow->pkts[1], drops);
-        if (err && !session->capture_failed)
-            pipeline_note_error(pipeline, PROM_SINK_CAPTURES, err, pipeline->conf.dir);
-        session->capture = NULL;
-    }
-    if (session->files && session->files->streams) {
-        err = streams_close(session->files->streams);
-        if (err)
-            pipeline_note_error(pipeline, PROM_SINK_STREAMS, err, pipeline->conf.dir);
-        session->files->streams = NULL;
-    }
-    close_tcpsession(pipeline, session, flow);
-}
 
 static void release(struct session *session)
 {
@@ -472,19 +320,14 @@ void pipeline_leave(struct pipeline *pipeline, struct session *session, const st
 {
     if (session->dialog)
         dialog_finish(session->dialog, flow);
-    close_files(pipeline, session, flow);
+    session_close_files(pipeline, session, flow);
     release(session);
 }
 
 void pipeline_drop(struct pipeline *pipeline, struct session *session)
 {
     (void)pipeline;
-    capture_abort(session->capture);
-    session->capture = NULL;
-    if (session->files) {
-        streams_abort(session->files->streams);
-        tcpsession_abort(session->files->tcpsession);
-    }
+    session_abort_files(session);
     release(session);
 }
 
@@ -541,7 +384,7 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
         session_app_finish(session->files, now_ns);
     record_prepare(pipeline, &full, session, flow, now_ns);
     tell_end(pipeline, session, &full);
-    close_files(pipeline, session, flow);
+    session_close_files(pipeline, session, flow);
     release(session);
 }
 

@@ -29,6 +29,26 @@ struct session_files {
     unsigned int client;     /* endpoint */
 };
 
+/* The session's @id, cut to size. */
+void session_id_text(struct pipeline *pipeline, const struct session *session,
+                     const struct flow *flow, uint64_t now_ns, char *text, size_t size);
+
+/* ---- pipeline_files.c: the session's own files; what fails is counted and said */
+
+/* Its capture, if there can be one: else session->capture stays NULL. */
+void session_open_capture(struct pipeline *pipeline, struct session *session,
+                          const struct flow *flow, uint64_t now_ns);
+/* A sample into the capture, which is open. */
+void session_capture_sample(struct pipeline *pipeline, struct session *session,
+                            const struct record_sample *sample, const uint8_t *headers,
+                            const uint8_t *payload);
+/* Streams and tcpsession as the conf asks for them; session->files is there. */
+void session_open_streams(struct pipeline *pipeline, struct session *session);
+void session_close_files(struct pipeline *pipeline, struct session *session,
+                         const struct flow *flow);
+/* They are removed. */
+void session_abort_files(struct session *session);
+
 /* ---- pipeline_read.c: payload into the session's dialog, which there is */
 
 void pipeline_read_sample(struct pipeline *pipeline, struct session *session,
