@@ -39,8 +39,8 @@ struct pin_line {
     __u64 skbs;
     __u64 pkts;
     __u64 payload_lost_bytes;
-    __u32 note; /* index in notes, from 1; 0: it has none */
-    __u32 pad;
+    __u32 note;  /* index in notes, from 1; 0: it has none */
+    __u32 noted; /* it has a struct flow_note */
 };
 _Static_assert(sizeof(struct pin_line) == 56, "pin_line");
 

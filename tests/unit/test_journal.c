@@ -20,13 +20,14 @@ struct forgotten {
     size_t count;
 };
 
-static void on_forget(void *ctx, uint64_t flow_id, uint32_t note)
+static void on_forget(void *ctx, const struct pin_line *line)
 {
     struct forgotten *forgotten = ctx;
 
-    assert_int_equal(note, flow_id % 10);
+    assert_int_equal(line->note, line->flow_id % 10);
+    assert_int_equal(line->noted, line->flow_id % 2);
     assert_true(forgotten->count < IDS_MAX);
-    forgotten->ids[forgotten->count++] = flow_id;
+    forgotten->ids[forgotten->count++] = line->flow_id;
 }
 
 static struct pin_state *new_state(void)
@@ -45,7 +46,8 @@ static void add(struct journal *journal, uint64_t id, uint64_t end_bytes)
                                   .skbs = id,
                                   .pkts = 2 * id,
                                   .payload_lost_bytes = id == 103,
-                                  .note = id % 10};
+                                  .note = id % 10,
+                                  .noted = id % 2};
 
     journal_add(journal, &line);
 }
@@ -120,12 +122,11 @@ struct killed {
     size_t count;
 };
 
-static void on_forget_killed(void *ctx, uint64_t flow_id, uint32_t note)
+static void on_forget_killed(void *ctx, const struct pin_line *line)
 {
     struct killed *killed = ctx;
 
-    (void)flow_id;
-    (void)note;
+    (void)line;
     killed->left[killed->count++] = copy_of(killed->pinned);
 }
 

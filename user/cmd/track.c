@@ -134,7 +134,8 @@ static void finish(struct tracker *tracker, struct session *session, const struc
                    enum close_reason reason)
 {
     read_note(tracker, session, flow);
-    if (flow->bits & FLOW_NOTED)
+    if ((flow->bits & FLOW_NOTED) &&
+        !tracker->options.live.pin) /* else once its record is written */
         live_drop_note(tracker->live, session->id);
     pipeline_finish(tracker->pipeline, session, flow, reason, tracker->now_ns);
     table_remove(tracker->table, session);

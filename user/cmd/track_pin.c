@@ -26,13 +26,15 @@ static struct pin *pin_of(const struct tracker *tracker)
 /* ---- records, each once ----------------------------------------------------------------------- */
 
 /* A session's record is where it should be. Harmless for one that was forgotten before. */
-static void forget(void *ctx, uint64_t flow_id, uint32_t note)
+static void forget(void *ctx, const struct pin_line *line)
 {
     struct tracker *tracker = ctx;
-    struct session_note *slot = note ? &pin_of(tracker)->notes[note - 1] : NULL;
+    struct session_note *slot = line->note ? &pin_of(tracker)->notes[line->note - 1] : NULL;
 
-    live_forget(tracker->live, flow_id);
-    if (!slot || slot->id != flow_id)
+    live_forget(tracker->live, line->flow_id);
+    if (line->noted)
+        live_drop_note(tracker->live, line->flow_id);
+    if (!slot || slot->id != line->flow_id)
         return;
     if (tracker->notes)
         notes_release(tracker->notes, slot);
@@ -51,6 +53,7 @@ static void on_line(void *ctx, const struct record *record, uint64_t end_bytes)
         .pkts = flow->pkts[0] + flow->pkts[1],
         .payload_lost_bytes = record->ledger->lost,
         .note = notes_index(tracker->notes, record->session->note),
+        .noted = !!(flow->bits & FLOW_NOTED),
     };
 
     journal_add(&tracker->journal, &line);

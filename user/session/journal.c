@@ -32,7 +32,7 @@ static void settle(struct journal *journal, uint64_t size_bytes, journal_forget 
 
         if (line->end_bytes > size_bytes)
             continue;
-        forget(ctx, line->flow_id, line->note);
+        forget(ctx, line);
         count_line(next, line);
     }
     store(&state->batch, state->batch + 1);
@@ -63,6 +63,7 @@ void journal_add(struct journal *journal, const struct pin_line *line)
     slot->pkts = line->pkts;
     slot->payload_lost_bytes = line->payload_lost_bytes;
     slot->note = line->note;
+    slot->noted = line->noted;
     store(&slot->batch, journal->state->batch);
 }
 

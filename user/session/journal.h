@@ -17,8 +17,8 @@ struct journal {
     uint32_t count;          /* lines of this batch */
 };
 
-/* What becomes of a session whose record is written: its kept copy goes, and its note. */
-typedef void journal_forget(void *ctx, uint64_t flow_id, uint32_t note);
+/* What becomes of a session whose record is written: its kept copy goes, and its notes. */
+typedef void journal_forget(void *ctx, const struct pin_line *line);
 
 /*
  * Settle what an earlier process left: lines that end within size_bytes are written, the others never were, and their
