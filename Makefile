@@ -189,7 +189,7 @@ check-e2e: all $(PROGRAMS) $(BPF_OBJ) ## real clients and servers in network nam
 	$(run_tests) $(E2E)
 
 check-vm: all $(KERNEL) $(PROGRAMS) $(BPF_OBJ) ## some tests (ALL=1: all) under Debian's 6.1 kernel in qemu; needs root
-	@ALL=$(ALL) ONLY=$(ONLY) BUILD=$(BUILD) tests/run.sh $(VM)
+	@ALL=$(ALL) ONLY=$(ONLY) BUILD=$(BUILD) $(if $(ALL)$(ONLY),TIME_FACTOR=8) tests/run.sh $(VM)
 
 check-golden: all $(PROGRAMS) ## known input, command, expected output
 	$(run_tests) $(GOLDEN)
