@@ -40,6 +40,7 @@ test  | nginx-light              | cmd:nginx         | HTTP server
 test  | socat                    | cmd:socat         | TCP and UDP peers
 test  | tcpdump                  | cmd:tcpdump       | second opinion on captures
 test  | tshark                   | cmd:tshark        | second opinion on captures and streams
+test  | libndpi-bin              | cmd:ndpiReader    | second opinion on protocols
 test  | prometheus               | cmd:promtool      | promtool checks the metrics
 test  | prometheus-node-exporter | cmd:prometheus-node-exporter | serves the metrics file in a test
 test  | jq                       | cmd:jq            | reads records

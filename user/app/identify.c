@@ -15,7 +15,7 @@
 /* Packets with payload that are looked at: as many as ndpiReader takes of UDP, and for TCP what its dissectors need. */
 #define TCP_PACKETS   24
 #define UDP_PACKETS   24
-#define EXTRA_PACKETS 6    /* after TLS is known: the certificate may tell whose it is */
+#define EXTRA_PACKETS 6    /* after TLS or QUIC is known: who is behind it */
 #define LOOK_BYTES    2048 /* of a packet that was put together from many */
 #define NAME_BYTES    64
 #define NAME_SLOTS    1024 /* pairs of protocols; libndpi 4.2 knows some 300 protocols */
@@ -127,6 +127,19 @@ static const uint8_t *cut_packet(struct identifier *identifier, const struct pac
     return identifier->packet;
 }
 
+/* libndpi calls it detected when it knows but a category. */
+static bool is_named(ndpi_protocol protocol)
+{
+    return protocol.app_protocol != NDPI_PROTOCOL_UNKNOWN ||
+           protocol.master_protocol != NDPI_PROTOCOL_UNKNOWN;
+}
+
+/* More packets may tell whose service it is. */
+static bool is_vague(uint16_t protocol)
+{
+    return protocol == NDPI_PROTOCOL_TLS || protocol == NDPI_PROTOCOL_QUIC;
+}
+
 bool identification_packet(struct identifier *identifier, struct identification *one,
                            const struct packet *pkt, const uint8_t *l3, size_t cap_len,
                            uint64_t time_ns)
@@ -143,9 +156,9 @@ bool identification_packet(struct identifier *identifier, struct identification 
     one->protocol = ndpi_detection_process_packet(identifier->module, one->flow, l3,
                                                   (unsigned short)len, time_ns / 1000000);
     one->packets++;
-    if (one->known || ndpi_is_protocol_detected(identifier->module, one->protocol)) {
+    if (one->known || is_named(one->protocol)) {
         one->known = true;
-        return one->protocol.app_protocol == NDPI_PROTOCOL_TLS && one->extra++ < EXTRA_PACKETS &&
+        return is_vague(one->protocol.app_protocol) && one->extra++ < EXTRA_PACKETS &&
                ndpi_extra_dissection_possible(identifier->module, one->flow);
     }
     return one->packets < most;
@@ -187,7 +200,7 @@ void identification_tell(struct identifier *identifier, struct identification *o
 
     if (!one->known && one->packets) {
         one->protocol = ndpi_detection_giveup(identifier->module, one->flow, 1, &guessed);
-        one->known = ndpi_is_protocol_detected(identifier->module, one->protocol);
+        one->known = is_named(one->protocol);
     }
     *identity = (struct identity){.risks = one->flow->risk, .risk_name = identifier_risk_name};
     if (!one->known)
