@@ -44,6 +44,8 @@ expect "mode that is none" 2 'sideways.*tc, xdp or auto' "${run[@]}" --mode side
 expect "XDP where the driver has none" 1 'lo: its driver has no native XDP' "${run[@]}" --mode xdp -i lo
 expect "folder to keep things that is in no BPF file system" 1 'not in a BPF file system' "${run[@]}" --pin "$WORK/pin"
 expect "end of no folder" 2 '--pin DIR' "${run[@]}" --unpin
+expect "second key log" 2 'there is one already' "${run[@]}" --keylog "$WORK/a" --keylog "$WORK/b"
+expect "key log that is not there, for a file" 2 '--keylog /nope/keys: No such file' "$SESSTAP" read --keylog /nope/keys "$WORK/file"
 expect "argument that is none" 2 surplus "${run[@]}" surplus
 expect "unknown command" 2 frob "$SESSTAP" frob
 
