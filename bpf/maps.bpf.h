@@ -135,6 +135,10 @@ struct {
  * parser are one from there on.
  */
 struct work {
+    /* With conf.namespaces: what makes the ifindex a number, set by the program that called ours. First:
+     * user/source/live/entry.c writes it. */
+    __u32 iface_base;
+    __u32 pad;
     struct packet pkt;
     struct iface_conf iface;
     struct flow_syn syn;

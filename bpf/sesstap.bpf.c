@@ -176,7 +176,7 @@ static __always_inline __u32 track_unexpected(const struct frame *frame, struct 
         if (conf.depth_filters)
             choose_depth(frame, work, iface);
     }
-    s->old_bytes = track_unusual(s->flow, frame->ifindex, frame->size.pkts, s->now_ns);
+    s->old_bytes = track_unusual(s->flow, s->flow->ifindex, frame->size.pkts, s->now_ns);
     doubts = work->doubts * SAMPLE_DATA_DOUBTED;
     s->extra |= (__u8)doubts;
     return doubts & SAMPLE_DATA_DOUBTED ? work->pkt.payload_len : s->old_bytes;
@@ -237,6 +237,8 @@ static __always_inline void classify(const struct frame *frame)
     struct flow *flow;
     __u64 now_ns;
 
+    if (conf.namespaces && work && frame->kind == FRAME_SKB)
+        ifindex |= work->iface_base;
     if (!work || !read_iface(&work->iface, ifindex)) {
         count_seen(0, frame->hook, size);
         count_unaccounted(UNACCOUNTED_NO_INTERFACE, size);

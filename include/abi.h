@@ -263,8 +263,25 @@ _Static_assert(sizeof(struct tunnel_scope_key) == 8, "tunnel_scope_key");
 /* ---- per interface -------------------------------------------------------------------------- */
 
 #define IFACE_SLOTS 4096
+/*
+ * An interface's number is its ifindex; in another network namespace than ours that is not unique, and it
+ * becomes IFACE_ELSEWHERE | the number we gave the namespace << IFACE_INDEX_BITS | its ifindex there.
+ */
+#define IFACE_ELSEWHERE  0x80000000u
+#define IFACE_INDEX_BITS 19
+#define IFACE_SPACES     4096 /* namespaces that can be told apart, ours is 0 */
+static inline __u32 iface_base(__u32 number)
+{
+    return number & IFACE_ELSEWHERE ? number >> IFACE_INDEX_BITS << IFACE_INDEX_BITS : 0;
+}
+
+static inline __u32 iface_index(__u32 number)
+{
+    return number - iface_base(number);
+}
+
 #define IFACES_NEAR 65536 /* an ifindex below this is in the map near_ifaces, else in ifaces */
-/* Map value by ifindex: what a program must know of the interface it runs on. */
+/* Map value by number of interface: what a program must know of the interface it runs on. */
 struct iface_conf {
     __u16 slot; /* index of its counters */
     __u16 scope;
@@ -445,7 +462,7 @@ struct track_conf {
     __u64 sample_seed;
     __u64 rate_ns_per_byte; /* of sampled payload, times 2^RATE_SHIFT; 0: no limit */
     __u32 tunnels;          /* look inside of tunnels */
-    __u32 pad;
+    __u32 namespaces;       /* programs run in several: work.iface_base says in which */
 };
 
 #endif

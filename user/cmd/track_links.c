@@ -12,6 +12,7 @@ static void attach(struct tracker *tracker, const struct link_info *link)
 {
     const struct live_link what = {
         .ifindex = link->ifindex,
+        .netns_fd = -1,
         .scope = link->scope,
         .l3_only = link->l3_only,
         .hardware = link->hardware,

@@ -11,7 +11,9 @@
 
 #include "abi.h"
 #include "base/log.h"
+#include "base/namespace.h"
 #include "source/live/clsact.h"
+#include "source/live/entry.h"
 #include "source/live/hook_link.h"
 
 /* linux/bpf.h of 6.6; Debian 12's headers are older */
@@ -35,11 +37,14 @@ static const char *const KIND_NAMES[HOOK_KINDS] = {
 };
 
 struct attachment {
-    uint32_t ifindex; /* 0: the slot is free */
+    uint32_t ifindex; /* its number, see IFACE_ELSEWHERE; 0: the slot is free */
     uint16_t scope;
     bool l3_only;
     bool restored; /* from an earlier process, not asked for since */
+    bool entered;  /* the programs are those of entries_take */
     enum hook_kind kind;
+    int netns_fd;                 /* borrowed; -1: our own namespace */
+    int prog_fd[HOOK_DIRECTIONS]; /* TC */
     int link_fd[HOOK_DIRECTIONS]; /* XDP, TCX */
 };
 
@@ -92,6 +97,7 @@ void attachments_restore(struct attachments *all, uint32_t ifindex, const struct
                                .scope = conf->scope,
                                .l3_only = conf->l3_only,
                                .restored = true,
+                               .netns_fd = -1,
                                .link_fd = {-1, -1}};
     all->count++;
     if (all->high <= conf->slot)
@@ -127,6 +133,7 @@ int attachments_reserve(struct attachments *all, const struct live_link *link, b
     *one = (struct attachment){.ifindex = link->ifindex,
                                .scope = link->scope,
                                .l3_only = link->l3_only,
+                               .netns_fd = link->netns_fd,
                                .link_fd = {-1, -1}};
     all->count++;
     return (int)(one - all->slots);
@@ -185,9 +192,10 @@ static int link_to(const struct attachments *all, struct attachment *one, enum h
 static int attach_tcx(const struct attachments *all, struct attachment *one, bool ingress)
 {
     const struct attach_programs *programs = &all->programs;
-    const struct hook_link in = {programs->ingress_fd, one->ifindex, ATTACH_TCX_INGRESS,
+    uint32_t ifindex = iface_index(one->ifindex);
+    const struct hook_link in = {one->prog_fd[HOOK_INGRESS], ifindex, ATTACH_TCX_INGRESS,
                                  LINK_F_BEFORE};
-    const struct hook_link out = {programs->egress_fd, one->ifindex, ATTACH_TCX_EGRESS, 0};
+    const struct hook_link out = {one->prog_fd[HOOK_EGRESS], ifindex, ATTACH_TCX_EGRESS, 0};
     int err = 0;
 
     if (programs->no_tcx)
@@ -200,7 +208,8 @@ static int attach_tcx(const struct attachments *all, struct attachment *one, boo
 /* TCX, else clsact, both ways or the way out. An earlier process' filters stay filters. */
 static int attach_tc(const struct attachments *all, struct attachment *one, bool ingress)
 {
-    bool has_filters = all->programs.links_dir && clsact_is_attached(all->clsact, one->ifindex);
+    uint32_t ifindex = iface_index(one->ifindex);
+    bool has_filters = all->programs.links_dir && clsact_is_attached(all->clsact, ifindex);
     int err = has_filters ? -EOPNOTSUPP : attach_tcx(all, one, ingress);
 
     one->kind = ingress ? HOOK_TCX : HOOK_XDP_TCX;
@@ -209,7 +218,8 @@ static int attach_tc(const struct attachments *all, struct attachment *one, bool
     if (ingress)
         drop_links(all, one);
     one->kind = ingress ? HOOK_CLSACT : HOOK_XDP_CLSACT;
-    return clsact_attach(all->clsact, one->ifindex, ingress);
+    return clsact_attach(all->clsact, ifindex, ingress ? one->prog_fd[HOOK_INGRESS] : -1,
+                         one->prog_fd[HOOK_EGRESS]);
 }
 
 /* In the driver, or not at all: the generic hook is dearer than TC, and sees no more. */
@@ -233,7 +243,21 @@ static void leave_other_hook(struct attachments *all, const struct attachment *o
 {
     unpin(all, one->ifindex, xdp ? PIN_TCX_IN : PIN_XDP);
     if (xdp && all->programs.links_dir)
-        clsact_detach(all->clsact, one->ifindex);
+        clsact_detach(all->clsact, iface_index(one->ifindex));
+}
+
+/* The programs that know the interface's namespace, where there are several. */
+static int choose_programs(const struct attachments *all, struct attachment *one)
+{
+    int err;
+
+    one->prog_fd[HOOK_INGRESS] = all->programs.ingress_fd;
+    one->prog_fd[HOOK_EGRESS] = all->programs.egress_fd;
+    if (!all->programs.entries)
+        return 0;
+    err = entries_take(all->programs.entries, iface_base(one->ifindex), one->prog_fd);
+    one->entered = !err;
+    return err;
 }
 
 static int attach_as_wanted(struct attachments *all, struct attachment *one,
@@ -260,13 +284,22 @@ static int attach_as_wanted(struct attachments *all, struct attachment *one,
 int attachments_attach(struct attachments *all, const struct live_link *link)
 {
     struct attachment *one = find(all, link->ifindex);
-    int err;
+    int err, back;
 
     if (!one)
         return -ENOENT;
-    if (!all->programs.links_dir || !clsact_is_attached(all->clsact, link->ifindex))
-        clsact_detach(all->clsact, link->ifindex); /* what a killed sesstap may have left */
-    err = attach_as_wanted(all, one, link);
+    all->refused_xdp = false;
+    err = choose_programs(all, one);
+    if (!err)
+        err = namespace_enter(one->netns_fd, &back);
+    if (!err) {
+        uint32_t ifindex = iface_index(link->ifindex);
+
+        if (!all->programs.links_dir || !clsact_is_attached(all->clsact, ifindex))
+            clsact_detach(all->clsact, ifindex); /* what a killed sesstap may have left */
+        err = attach_as_wanted(all, one, link);
+        namespace_leave(back);
+    }
     if (err) {
         drop_links(all, one);
         one->kind = HOOK_NONE;
@@ -305,9 +338,13 @@ static bool uses_clsact(const struct attachment *one)
 
 static void unhook(const struct attachments *all, struct attachment *one)
 {
+    int back;
+
     drop_links(all, one);
-    if (uses_clsact(one) || one->restored)
-        clsact_detach(all->clsact, one->ifindex);
+    if ((uses_clsact(one) || one->restored) && !namespace_enter(one->netns_fd, &back)) {
+        clsact_detach(all->clsact, iface_index(one->ifindex));
+        namespace_leave(back);
+    }
     one->kind = HOOK_NONE;
 }
 
@@ -320,6 +357,8 @@ void attachments_unhook(struct attachments *all)
 static void release(struct attachments *all, struct attachment *one)
 {
     unhook(all, one);
+    if (one->entered)
+        entries_release(all->programs.entries, iface_base(one->ifindex));
     memset(one, 0, sizeof(*one));
     all->count--;
 }

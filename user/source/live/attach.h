@@ -16,6 +16,7 @@
 
 struct attachments;
 struct clsact;
+struct entries;
 
 /* Descriptors of the programs that the mode needs; borrowed. */
 struct attach_programs {
@@ -23,7 +24,8 @@ struct attach_programs {
     int ingress_fd;
     int egress_fd;
     int xdp_fd;
-    bool no_tcx; /* do not try TCX */
+    bool no_tcx;             /* do not try TCX */
+    struct entries *entries; /* borrowed; NULL: all interfaces are in our own namespace */
     const char
         *links_dir; /* where links are pinned, and those found go on; NULL: they go with us */
 };

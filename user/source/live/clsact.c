@@ -137,10 +137,8 @@ void clsact_fini(struct clsact *us)
     us->lock_fd = -1;
 }
 
-void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd, int table_fd)
+void clsact_set_table(struct clsact *us, int table_fd)
 {
-    us->prog_fd[0] = ingress_fd;
-    us->prog_fd[1] = egress_fd;
     us->table_id = owner_map_id(table_fd);
 }
 
@@ -236,7 +234,7 @@ static int attach_filter(const struct clsact *us, uint32_t ifindex, enum bpf_tc_
     return err;
 }
 
-int clsact_attach(const struct clsact *us, uint32_t ifindex, bool ingress)
+int clsact_attach(const struct clsact *us, uint32_t ifindex, int ingress_fd, int egress_fd)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
                 .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
@@ -246,9 +244,9 @@ int clsact_attach(const struct clsact *us, uint32_t ifindex, bool ingress)
         return err;
     if (!err)
         note_qdisc(ifindex);
-    err = ingress ? attach_filter(us, ifindex, BPF_TC_INGRESS, us->prog_fd[0]) : 0;
+    err = ingress_fd < 0 ? 0 : attach_filter(us, ifindex, BPF_TC_INGRESS, ingress_fd);
     if (!err)
-        err = attach_filter(us, ifindex, BPF_TC_EGRESS, us->prog_fd[1]);
+        err = attach_filter(us, ifindex, BPF_TC_EGRESS, egress_fd);
     if (err)
         clsact_detach(us, ifindex);
     return err;

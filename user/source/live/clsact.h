@@ -10,7 +10,6 @@
 struct clsact {
     int lock_fd;             /* the network namespace, locked while we run */
     uint64_t alone_since_ns; /* CLOCK_BOOTTIME; no other sesstap ran here then. 0: one did */
-    int prog_fd[2];          /* borrowed: ingress, egress; -1: not loaded */
     uint32_t table_id;       /* of the flow table that they use */
 };
 
@@ -20,15 +19,15 @@ struct clsact {
  */
 void clsact_init(struct clsact *us);
 void clsact_fini(struct clsact *us);
-void clsact_set_programs(struct clsact *us, int ingress_fd, int egress_fd, int table_fd);
+void clsact_set_table(struct clsact *us, int table_fd);
 
 /* True when filters on that interface use our table: those of an earlier process, with --pin. */
 bool clsact_is_attached(const struct clsact *us, uint32_t ifindex);
 /*
- * Filters for both directions, or without ingress for the way out; one that uses our table is replaced in one step.
+ * Filters for both directions; ingress_fd -1: for the way out only. One that uses our table is replaced in one step.
  * A qdisc that has to be made is noted below /run/sesstap, so that a later start knows whose it is. 0 or -errno.
  */
-int clsact_attach(const struct clsact *us, uint32_t ifindex, bool ingress);
+int clsact_attach(const struct clsact *us, uint32_t ifindex, int ingress_fd, int egress_fd);
 /*
  * Remove our filters, and those of a sesstap that was killed before we began, but no running one's; then
  * the qdisc when a sesstap made it and no filter is left on it. Harmless where there is nothing of ours.

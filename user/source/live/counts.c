@@ -78,8 +78,9 @@ static void erase_iface(struct live *live, uint32_t ifindex)
 int live_attach(struct live *live, const struct live_link *link)
 {
     uint32_t ifindex = link->ifindex;
-    struct iface_conf conf = {
-        .scope = link->scope, .l3_only = link->l3_only, .loopback = ifindex == LOOPBACK_IFINDEX};
+    struct iface_conf conf = {.scope = link->scope,
+                              .l3_only = link->l3_only,
+                              .loopback = iface_index(ifindex) == LOOPBACK_IFINDEX};
     bool restored;
     int slot = attachments_reserve(live->attachments, link, &restored), err = 0;
 
@@ -142,7 +143,7 @@ int live_slot(const struct live *live, uint32_t ifindex)
 
 int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope)
 {
-    struct iface_conf conf = {.scope = scope, .loopback = ifindex == LOOPBACK_IFINDEX};
+    struct iface_conf conf = {.scope = scope, .loopback = iface_index(ifindex) == LOOPBACK_IFINDEX};
     int slot = attachments_set_scope(live->attachments, ifindex, scope, &conf.l3_only);
 
     if (slot < 0)

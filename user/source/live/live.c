@@ -121,6 +121,7 @@ static int configure(struct live *live)
     skel->rodata->conf.snaplen_bytes = conf->snaplen_bytes;
     skel->rodata->conf.sample_headers = conf->sample_headers;
     skel->rodata->conf.tunnels = conf->tunnels;
+    skel->rodata->conf.namespaces = conf->namespaces;
     skel->rodata->conf.payload_wake_bytes = conf->payload_ring_bytes / 4;
     configure_choice(conf, (struct track_conf *)&skel->rodata->conf);
     bpf_map__set_max_entries(skel->maps.flows, conf->max_flows);
@@ -150,9 +151,25 @@ static int open_rings(struct live *live)
                             live);
 }
 
+/* The programs in front of ours, where an ifindex is not enough. */
+static int open_entries(struct live *live, const struct attach_programs *programs)
+{
+    const struct entry_targets targets = {
+        .ingress_fd = programs->ingress_fd,
+        .egress_fd = programs->egress_fd,
+        .works_fd = bpf_map__fd(live->skel->maps.works),
+        .flows_fd = bpf_map__fd(live->skel->maps.flows),
+    };
+
+    if (!live->conf.namespaces)
+        return 0;
+    live->entries = entries_new(&targets);
+    return live->entries ? 0 : -errno;
+}
+
 static int allocate(struct live *live)
 {
-    const struct attach_programs programs = {
+    struct attach_programs programs = {
         .mode = live->conf.mode,
         .ingress_fd = bpf_program__fd(live->skel->progs.sesstap_ingress),
         .egress_fd = bpf_program__fd(live->skel->progs.sesstap_egress),
@@ -161,14 +178,19 @@ static int allocate(struct live *live)
         .links_dir = live->conf.pin ? live->conf.pin->links : NULL,
     };
 
+    int err;
+
     live->take = mapped_open(bpf_map__fd(live->skel->maps.take_room), sizeof(*live->take));
     if (!live->take)
         return -errno;
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
     live->sweep_flows = calloc(SWEEP_BATCH, sizeof(struct flow));
-    clsact_set_programs(&live->clsact, programs.ingress_fd, programs.egress_fd,
-                        bpf_map__fd(live->skel->maps.flows));
+    clsact_set_table(&live->clsact, bpf_map__fd(live->skel->maps.flows));
+    err = open_entries(live, &programs);
+    if (err)
+        return err;
+    programs.entries = live->entries;
     live->base = calloc(IFACE_SLOTS, sizeof(*live->base));
     live->attachments = attachments_new(&programs, &live->clsact);
     return live->percpu && live->sweep_keys && live->sweep_flows && live->base && live->attachments
@@ -230,6 +252,7 @@ static int load(struct live *live)
 static void release(struct live *live)
 {
     attachments_leave(live->attachments);
+    entries_free(live->entries);
     clsact_fini(&live->clsact);
     ring_buffer__free(live->rings);
     mapped_close(live->take, sizeof(*live->take));

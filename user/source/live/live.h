@@ -29,6 +29,7 @@ struct live_conf {
     uint32_t snaplen_bytes;       /* of each packet's payload */
     bool sample_headers;          /* packets without payload too */
     bool tunnels;                 /* look inside of tunnels */
+    bool namespaces;              /* interfaces of other network namespaces may come */
     uint32_t max_flows;           /* entries of the table, at least 1 */
     uint32_t payload_ring_bytes;  /* a power of two, at least a page */
     bool clsact;                  /* do not try TCX */
@@ -55,8 +56,9 @@ struct live;
 
 /* An interface to be tracked. */
 struct live_link {
-    uint32_t ifindex;
-    uint16_t scope; /* this and the next as in struct iface_conf */
+    uint32_t ifindex; /* its number, as all below: see IFACE_ELSEWHERE */
+    int netns_fd;     /* of its namespace, borrowed until it is detached; -1: our own */
+    uint16_t scope;   /* this and the next as in struct iface_conf */
     bool l3_only;
     bool hardware;    /* a device is below it */
     bool bond;        /* its members would run an XDP program, and under their own numbers */

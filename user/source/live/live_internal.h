@@ -7,6 +7,7 @@
 
 #include "source/live/attach.h"
 #include "source/live/clsact.h"
+#include "source/live/entry.h"
 #include "source/live/live.h"
 #include "source/live/pin.h"
 
@@ -21,6 +22,7 @@ struct live {
     struct live_events events;
     struct ring_buffer *rings;
     struct clsact clsact;
+    struct entries *entries; /* NULL: of our own namespace only */
     struct attachments *attachments;
     struct iface_seen *base; /* by slot: what was counted there before its interface of now */
     struct iface_seen gone;  /* the sum of it */
