@@ -16,6 +16,7 @@
 /* An alert is raised with a packet, or when the stream is looked at, or flushed. */
 #define EARLY_NS 1000000000LL
 #define LATE_NS  10000000000LL
+#define YEAR_MAX 2200 /* nanoseconds since 1970 in 64 bits go to 2262 */
 
 struct alert {
     struct alert *hash_next;
@@ -104,9 +105,9 @@ static bool parse_time(const char *text, int64_t *ns)
     struct tm tm = {0};
     const char *at = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
     int64_t fraction = 0, unit = 100000000;
-    int sign, zone;
+    int hours, minutes;
 
-    if (!at)
+    if (!at || tm.tm_year + 1900 < 1970 || tm.tm_year + 1900 > YEAR_MAX)
         return false;
     if (*at == '.')
         for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10)
@@ -114,12 +115,10 @@ static bool parse_time(const char *text, int64_t *ns)
     *ns = (int64_t)timegm(&tm) * 1000000000 + fraction;
     if (*at == 'Z' || !*at)
         return true;
-    sign = *at == '-' ? -1 : 1;
-    if (sscanf(at + 1, "%4d", &zone) != 1)
+    if ((*at != '+' && *at != '-') || (sscanf(at + 1, "%2d:%2d", &hours, &minutes) != 2 &&
+                                       sscanf(at + 1, "%2d%2d", &hours, &minutes) != 2))
         return false;
-    if (strchr(at, ':')) /* +01:00 */
-        zone = zone * 100 + atoi(strchr(at, ':') + 1);
-    *ns -= sign * ((int64_t)(zone / 100) * 3600 + zone % 100 * 60) * 1000000000;
+    *ns -= (*at == '-' ? -60 : 60) * (hours * 60LL + minutes) * 1000000000;
     return true;
 }
 
@@ -221,17 +220,16 @@ static struct alert **bucket_of(const struct alerts *alerts, const struct flow_k
     return &alerts->buckets[hash_key(key) & (alerts->bucket_count - 1)];
 }
 
-/* At the end of its chain: in the order of the file. */
+/* In front of its chain. */
 static void chain(struct alerts *alerts, struct alert *alert)
 {
     struct alert **at = bucket_of(alerts, &alert->key);
 
-    while (*at)
-        at = &(*at)->hash_next;
+    alert->hash_next = *at;
     *at = alert;
 }
 
-/* Chains stay short: as many buckets as there are alerts. */
+/* As many buckets as there are alerts. list: the last one first, so that chains are in the order of the file. */
 static bool hash_all(struct alerts *alerts, struct alert *list)
 {
     alerts->bucket_count = BUCKETS_MIN;
@@ -241,7 +239,6 @@ static bool hash_all(struct alerts *alerts, struct alert *list)
     while (list) {
         struct alert *next = list->hash_next;
 
-        list->hash_next = NULL;
         if (alerts->buckets)
             chain(alerts, list);
         else
@@ -260,7 +257,7 @@ struct alerts *alerts_read(const char *path, struct alerts_reading *reading)
 {
     struct alerts *alerts = calloc(1, sizeof(*alerts));
     FILE *file = alerts ? fopen(path, "re") : NULL;
-    struct alert *first = NULL, **end = &first;
+    struct alert *last = NULL;
     char *line = NULL;
     size_t room = 0;
     ssize_t len;
@@ -281,8 +278,8 @@ struct alerts *alerts_read(const char *path, struct alerts_reading *reading)
             reading->first_bad_line = number;
         if (!alert)
             continue;
-        *end = alert;
-        end = &alert->hash_next;
+        alert->hash_next = last;
+        last = alert;
         alerts->count++;
     }
     if (ferror(file))
@@ -290,7 +287,7 @@ struct alerts *alerts_read(const char *path, struct alerts_reading *reading)
     fclose(file);
     free(line);
     alerts->left = reading->alerts = alerts->count;
-    if (!hash_all(alerts, first) || err) {
+    if (!hash_all(alerts, last) || err) {
         alerts_free(alerts);
         errno = err ? err : ENOMEM;
         return NULL;

@@ -27,6 +27,8 @@ struct stage {
     enum encoding encoding;
     bool started;
     bool ended;
+    bool has_head; /* deflate's first byte, that came alone and waits for the second */
+    uint8_t head;
     z_stream zlib;
 #ifdef HAVE_BROTLI
     BrotliDecoderState *brotli;
@@ -76,13 +78,17 @@ static int pass_on(struct content *content, size_t stage, const uint8_t *data, s
 
 /* ---- zlib: gzip, also several members, and deflate, with or without its frame --------------------- */
 
-static int start_zlib(struct stage *stage, const uint8_t *data, size_t len)
+/* The first two bytes of deflate tell whether it has its frame (RFC 1950) or, as some servers send it, none. */
+static int start_zlib(struct stage *stage, const uint8_t *data)
 {
     int bits = GZIP_OR_ZLIB;
 
-    if (stage->encoding == ENCODING_DEFLATE && len > 1 &&
-        ((data[0] & 0xf) != Z_DEFLATED || (data[0] << 8 | data[1]) % 31))
-        bits = RAW_DEFLATE;
+    if (stage->encoding == ENCODING_DEFLATE) {
+        unsigned int head = stage->has_head ? stage->head << 8 | data[0] : data[0] << 8 | data[1];
+
+        if ((head >> 8 & 0xf) != Z_DEFLATED || head % 31)
+            bits = RAW_DEFLATE;
+    }
     return inflateInit2(&stage->zlib, bits) == Z_OK ? 0 : -ENOMEM;
 }
 
@@ -161,19 +167,19 @@ static int run_zstd(struct content *content, size_t at, const uint8_t *data, siz
         err = pass_on(content, at, stage->room, out.pos);
         if (err)
             return err;
-    } while (in.pos < in.size || out.pos == ROOM_BYTES);
+    } while (in.pos < in.size || (out.pos == ROOM_BYTES && !stage->ended));
     return 0;
 }
 #endif
 
 /* ---- stages -------------------------------------------------------------------------------------- */
 
-static int start(struct stage *stage, const uint8_t *data, size_t len)
+static int start(struct stage *stage, const uint8_t *data)
 {
     switch (stage->encoding) {
     case ENCODING_GZIP:
     case ENCODING_DEFLATE:
-        return start_zlib(stage, data, len);
+        return start_zlib(stage, data);
 #ifdef HAVE_BROTLI
     case ENCODING_BROTLI:
         stage->brotli = BrotliDecoderCreateInstance(NULL, NULL, NULL);
@@ -197,11 +203,21 @@ static int give(struct content *content, size_t at, const uint8_t *data, size_t 
     struct stage *stage = content->stages[at];
 
     if (!stage->started) {
-        int err = start(stage, data, len);
+        int err;
 
+        if (stage->encoding == ENCODING_DEFLATE && !stage->has_head && len == 1) {
+            stage->has_head = true;
+            stage->head = data[0];
+            return 0;
+        }
+        err = start(stage, data);
         if (err)
             return err;
         stage->started = true;
+        if (stage->has_head)
+            err = run_zlib(content, at, &stage->head, 1);
+        if (err)
+            return err;
     }
     switch (stage->encoding) {
 #ifdef HAVE_BROTLI
@@ -330,7 +346,8 @@ bool content_complete(const struct content *content)
     if (content->error)
         return false;
     for (size_t i = 0; i < content->stage_count; i++)
-        if (content->stages[i]->started && !content->stages[i]->ended)
+        if ((content->stages[i]->started || content->stages[i]->has_head) &&
+            !content->stages[i]->ended)
             return false;
     return true;
 }

@@ -18,9 +18,11 @@ struct exchange_side {
     struct http_message *message;
     size_t header_room;
     uint64_t header_text_bytes; /* names and values kept */
-    struct content *content;    /* NULL: it has no encoding, or none that is known */
+    struct content *content;    /* NULL: no headers yet, or not kept */
+    bool as_it_came;            /* its encoding is not known here */
     EVP_MD_CTX *hash;           /* NULL: no content yet */
     bool began;
+    bool headers_over;
     bool ended;
     bool hole;
     enum app_side side;
@@ -189,6 +191,7 @@ void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64
     const struct app_limits *limits = exchange->env->limits;
     struct fact_text encoding = http_find_header(message, "content-encoding");
 
+    one->headers_over = true;
     message->header_bytes = wire_bytes;
     message->content_type = http_find_header(message, "content-type");
     message->content_encoding = encoding;
@@ -198,8 +201,14 @@ void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64
         return;
     one->content = content_new(encoding.at ? encoding.at : "", encoding.len, limits->content_bytes,
                                limits->content_ratio, on_content, one);
-    if (!one->content)
-        message->decode_failed = true;
+    if (one->content)
+        return;
+    message->decode_failed = true;
+    if (errno != ENOTSUP)
+        return;
+    one->as_it_came = true;
+    one->content =
+        content_new("", 0, limits->content_bytes, limits->content_ratio, on_content, one);
 }
 
 static bool begin_hash(struct exchange_side *one)
@@ -220,8 +229,10 @@ void http_body(struct http_exchange *exchange, enum app_side side, const uint8_t
 
     if (one->ended)
         return;
+    if (!one->headers_over) /* HTTP/0.9 has none */
+        http_headers_end(exchange, side, message->header_bytes);
     message->body_bytes += len;
-    if (!one->content || message->decode_failed || message->cut) {
+    if (!one->content || (message->decode_failed && !one->as_it_came) || message->cut) {
         exchange->env->facts->cut_content_bytes += message->cut || !exchange->kept ? len : 0;
         return;
     }
@@ -254,7 +265,7 @@ static void end_content(struct exchange_side *one)
         message->decode_failed = true;
     content_free(one->content);
     one->content = NULL;
-    if (one->hash && !one->hole && !message->cut && !message->decode_failed) {
+    if (one->hash && !one->hole && !message->cut && (!message->decode_failed || one->as_it_came)) {
         unsigned int len = sizeof(message->content_sha256);
 
         message->has_content_sha256 =

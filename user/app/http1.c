@@ -24,7 +24,7 @@ static bool http1_looks_like(const struct session *session, const struct app_pie
 {
     (void)session;
     if (first->side == APP_SERVER)
-        return first->len >= 7 && begins_with(first, "HTTP/1.", 7);
+        return first->len >= 4 && begins_with(first, "HTTP/1.", 7);
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
         if (begins_with(first, methods[i], strlen(methods[i])))
             return true;
@@ -39,6 +39,11 @@ static bool http1_looks_like(const struct session *session, const struct app_pie
 #define FIELD_SOFT_BYTES 16384
 #define FIELD_HARD_BYTES 65536
 #define HEADERS_MOST     1024
+#define STATUS_CONTINUE  100
+#define STATUS_SWITCHING 101
+
+#define STATUS_NO_CONTENT   204
+#define STATUS_NOT_MODIFIED 304
 
 /* What libhtp did not take of a side's bytes until the other side says more. */
 struct http_rest {
@@ -111,6 +116,12 @@ static uint8_t version_of(int protocol)
     }
 }
 
+/* A start line as it was on the wire: libhtp has taken CR and LF off. */
+static size_t line_bytes(const bstr *line)
+{
+    return line ? bstr_len(line) + 2 : 0;
+}
+
 static int on_request_line(htp_tx_t *tx)
 {
     struct http_exchange *exchange = exchange_of(tx);
@@ -122,7 +133,7 @@ static int on_request_line(htp_tx_t *tx)
     transaction->method = text_of(exchange, tx->request_method);
     transaction->uri = text_of(exchange, tx->request_uri);
     transaction->version = version_of(tx->request_protocol_number);
-    transaction->request.header_bytes = tx->request_line ? bstr_len(tx->request_line) : 0;
+    transaction->request.header_bytes = line_bytes(tx->request_line);
     return HTP_OK;
 }
 
@@ -184,6 +195,8 @@ static int on_body(htp_tx_data_t *data, enum app_side side)
 
     if (!exchange || !data->len)
         return HTP_OK;
+    if (side == APP_CLIENT && data->tx->is_protocol_0_9) /* a line end more, no body */
+        return HTP_OK;
     if (data->data)
         http_body(exchange, side, data->data, data->len);
     else
@@ -222,31 +235,36 @@ static int on_response_start(htp_tx_t *tx)
     return HTP_OK;
 }
 
+/* A final response follows (RFC 9110 section 15.2); after 101 another protocol does. */
+static bool is_interim(int status)
+{
+    return status >= STATUS_CONTINUE && status < 200 && status != STATUS_SWITCHING;
+}
+
+/* libhtp passes over one 100 a transaction: every interim response is made one, and the first. */
 static int on_response_line(htp_tx_t *tx)
 {
     struct http_exchange *exchange = exchange_of(tx);
+    struct http_transaction *transaction;
 
     if (!exchange)
         return HTP_ERROR;
+    transaction = http_transaction(exchange);
+    if (is_interim(tx->response_status_number)) {
+        transaction->informational++;
+        tx->response_status_number = STATUS_CONTINUE;
+        tx->seen_100continue = 0;
+        return HTP_OK;
+    }
     if (tx->response_status_number > 0 && tx->response_status_number < 1000)
-        http_transaction(exchange)->status = (uint16_t)tx->response_status_number;
-    http_transaction(exchange)->response.header_bytes +=
-        tx->response_line ? bstr_len(tx->response_line) : 0;
+        transaction->status = (uint16_t)tx->response_status_number;
+    transaction->response.header_bytes = line_bytes(tx->response_line);
+    if (transaction->status == STATUS_NO_CONTENT || transaction->status == STATUS_NOT_MODIFIED)
+        tx->request_method_number = HTP_M_HEAD; /* whatever length it states, no body follows */
     return HTP_OK;
 }
 
-static int on_response_headers(htp_tx_t *tx)
-{
-    struct http_exchange *exchange = exchange_of(tx);
-
-    if (!exchange)
-        return HTP_ERROR;
-    http_transaction(exchange)->informational = (uint16_t)(tx->seen_100continue > 0);
-    tell_headers(exchange, APP_SERVER, tx->response_headers);
-    return HTP_OK;
-}
-
-/* What the connection speaks from here on. */
+/* What the connection speaks from here on. libhtp looks at nothing more of it. */
 static void note_upgrade(struct http1 *http, struct http_exchange *exchange)
 {
     struct http_transaction *transaction = http_transaction(exchange);
@@ -255,14 +273,27 @@ static void note_upgrade(struct http1 *http, struct http_exchange *exchange)
                      !memcmp(transaction->method.at, "CONNECT", 7) && transaction->status >= 200 &&
                      transaction->status < 300;
 
-    if (transaction->status != 101 && !connected)
+    if (transaction->status != STATUS_SWITCHING && !connected)
         return;
+    http_message_ends(exchange, APP_CLIENT, true, now(http));
+    http_message_ends(exchange, APP_SERVER, true, now(http));
     transaction->upgraded = true;
     http->upgraded = true;
     if (to.len == 9 && !strncasecmp(to.at, "websocket", 9))
         http->successor = &app_websocket;
     else if (to.len == 3 && !strncasecmp(to.at, "h2c", 3))
         http->successor = &app_http2;
+}
+
+static int on_response_headers(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_ERROR;
+    tell_headers(exchange, APP_SERVER, tx->response_headers);
+    note_upgrade(http1_of(tx), exchange);
+    return HTP_OK;
 }
 
 /* When the connection ends, a response with neither length nor chunks is whole, another is cut off. */
@@ -279,7 +310,6 @@ static int on_response_complete(htp_tx_t *tx)
     if (!exchange)
         return HTP_OK;
     http_message_ends(exchange, APP_SERVER, is_whole(tx), now(http1_of(tx)));
-    note_upgrade(http1_of(tx), exchange);
     return HTP_OK;
 }
 

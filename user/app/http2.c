@@ -39,7 +39,8 @@ static bool http2_looks_like(const struct session *session, const struct app_pie
     (void)session;
     if (first->side == APP_CLIENT)
         return len >= 4 && !memcmp(first->data, PREFACE, len);
-    return first->len >= FRAME_HEAD && !first->data[0] && first->data[2] % SETTING_BYTES == 0 &&
+    return first->len >= FRAME_HEAD && !first->data[0] &&
+           (first->data[1] << 8 | first->data[2]) % SETTING_BYTES == 0 &&
            first->data[3] == FRAME_SETTINGS && !(first->data[4] & ~FLAG_ACK) &&
            !memcmp(first->data + 5, "\0\0\0\0", 4);
 }
@@ -92,6 +93,8 @@ struct http2 {
     const struct app_env *env;
     struct stream2 *streams;
     size_t stream_count;
+    uint32_t last_id[2];     /* highest so far: even ones are the server's */
+    struct http_moment last; /* of the latest piece */
     struct side2 sides[2];
 };
 
@@ -132,8 +135,10 @@ static struct stream2 *make_stream(struct http2 *http, uint32_t id)
 {
     struct stream2 *stream = find_stream(http, id);
 
-    if (stream || !id)
+    if (stream ||
+        id <= http->last_id[id & 1]) /* what comes for a stream that is over belongs to none */
         return stream;
+    http->last_id[id & 1] = id;
     if (http->stream_count == STREAMS_MAX) {
         http->env->facts->cut_transactions++;
         return NULL;
@@ -183,7 +188,8 @@ static bool is_name(const nghttp2_nv *nv, const char *name)
     return nv->namelen == strlen(name) && !memcmp(nv->name, name, nv->namelen);
 }
 
-static void tell_pseudo(struct http_exchange *exchange, enum app_side side, const nghttp2_nv *nv)
+/* True: the header says that the block is of an interim response. */
+static bool tell_pseudo(struct http_exchange *exchange, enum app_side side, const nghttp2_nv *nv)
 {
     struct http_transaction *transaction = http_transaction(exchange);
 
@@ -192,11 +198,13 @@ static void tell_pseudo(struct http_exchange *exchange, enum app_side side, cons
 
         for (size_t i = 0; is_name(nv, ":status") && i < nv->valuelen && i < 3; i++)
             status = status * 10 + (unsigned int)(nv->value[i] - '0') % 10;
-        if (status >= 100 && status < 200)
+        if (status >= 100 && status < 200) {
             transaction->informational++;
-        else if (status)
+            return true;
+        }
+        if (status)
             transaction->status = (uint16_t)status;
-        return;
+        return false;
     }
     if (is_name(nv, ":method"))
         transaction->method = http_text(exchange, nv->value, nv->valuelen);
@@ -204,6 +212,7 @@ static void tell_pseudo(struct http_exchange *exchange, enum app_side side, cons
         transaction->uri = http_text(exchange, nv->value, nv->valuelen);
     else if (is_name(nv, ":authority"))
         transaction->host = http_text(exchange, nv->value, nv->valuelen);
+    return false;
 }
 
 /* Each header goes to exchange, when there is one; the decoder must see all of them. */
@@ -212,6 +221,7 @@ static bool read_block(struct side2 *one, struct http_exchange *exchange)
     enum app_side side = one->block_side;
     const uint8_t *at = one->block;
     size_t left = one->block_len;
+    bool interim = false; /* its headers are not those of the response */
 
     for (;;) {
         nghttp2_nv nv;
@@ -224,8 +234,8 @@ static bool read_block(struct side2 *one, struct http_exchange *exchange)
         left -= (size_t)taken;
         if ((flags & NGHTTP2_HD_INFLATE_EMIT) && exchange) {
             if (nv.namelen && nv.name[0] == ':')
-                tell_pseudo(exchange, side, &nv);
-            else
+                interim |= tell_pseudo(exchange, side, &nv);
+            else if (!interim)
                 http_header(exchange, side, nv.name, nv.namelen, nv.value, nv.valuelen);
         }
         if (flags & NGHTTP2_HD_INFLATE_FINAL) {
@@ -467,6 +477,7 @@ static enum app_verdict http2_data(void *state, const struct app_piece *piece)
     struct http_moment moment = {piece->time_ns, piece->packet};
     size_t at = 0;
 
+    http->last = moment;
     if (!skip_preface(one, piece, &at))
         return piece->offset ? APP_BROKEN : APP_NOT_MINE;
     while (at < piece->len) {
@@ -499,11 +510,14 @@ static enum app_verdict http2_hole(void *state, enum app_side side, uint64_t len
     struct stream2 *stream = find_stream(http, one->id);
 
     if (!length || !one->in_frame || one->type != FRAME_DATA || one->pad_is_next ||
-        length >= one->left)
+        length > one->left)
         return APP_BROKEN;
     one->left -= (uint32_t)length;
+    one->in_frame = one->left;
     if (stream)
         http_body_hole(stream->exchange, side);
+    if (stream && !one->left && (one->flags & FLAG_END_STREAM))
+        end_side(http, stream, side, true, http->last);
     return APP_MORE;
 }
 

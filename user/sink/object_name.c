@@ -14,27 +14,45 @@ static struct fact_text header(const struct http_message *message, const char *n
     return (struct fact_text){0};
 }
 
-/* The filename parameter of Content-Disposition (RFC 6266), without its quotes. */
+/* What stands behind a word of a header's value, to its end. */
+static struct fact_text behind(struct fact_text value, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (uint32_t i = 0; value.at && i + len < value.len; i++)
+        if (!strncasecmp(value.at + i, word, len))
+            return (struct fact_text){value.at + i + len, value.len - i - (uint32_t)len};
+    return (struct fact_text){0};
+}
+
+/* filename*=utf-8'en'na%20me (RFC 8187). */
+static struct fact_text extended_name(struct fact_text disposition)
+{
+    struct fact_text name = behind(disposition, "filename*=");
+
+    for (int quotes = 0; name.len && quotes < 2; name.len--)
+        quotes += *name.at++ == '\'';
+    for (uint32_t end = 0; end < name.len; end++)
+        if (name.at[end] == ';')
+            name.len = end;
+    return name;
+}
+
+/* The filename of Content-Disposition (RFC 6266), without its quotes. */
 static struct fact_text disposition_name(const struct http_message *message)
 {
-    static const char word[] = "filename=";
-    struct fact_text value = header(message, "content-disposition"), name = {0};
-    size_t len = sizeof(word) - 1;
+    struct fact_text value = header(message, "content-disposition"), name = extended_name(value);
 
-    for (uint32_t i = 0; value.at && i + len < value.len; i++) {
-        if (strncasecmp(value.at + i, word, len) != 0)
-            continue;
-        name.at = value.at + i + len;
-        name.len = value.len - i - (uint32_t)len;
-        if (*name.at == '"') {
-            name.at++;
-            name.len--;
-        }
-        for (uint32_t end = 0; end < name.len; end++)
-            if (name.at[end] == '"' || name.at[end] == ';')
-                name.len = end;
+    if (name.len)
         return name;
+    name = behind(value, "filename=");
+    if (name.len && *name.at == '"') {
+        name.at++;
+        name.len--;
     }
+    for (uint32_t end = 0; end < name.len; end++)
+        if (name.at[end] == '"' || name.at[end] == ';')
+            name.len = end;
     return name;
 }
 
