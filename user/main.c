@@ -25,8 +25,8 @@ static const struct command commands[] = {
      "folder in a BPF file system, programs and tables stay at work there, and the next run with\n"
      "--pin DIR goes on with them. --unpin records what is open and ends that."},
     {"read", cmd_read,
-     "[-r] [-f FILTER] [-o DIR] [--format ndjson|tcpsession] [--lots] [--pcap|--pcapng]\n"
-     "[--streams] [--holes zero|mark|skip] [--overlap first|last|bsd|linux|windows|solaris]\n"
+     "[-r] [-f FILTER] [--where EXPR] [-o DIR] [--format ndjson|tcpsession] [--lots]\n"
+     "[--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--overlap POLICY]\n"
      "[--no-index] [--keylog FILE] FILE|DIR...",
      "the sessions of capture files, as records, captures and streams\n"
      "\n"

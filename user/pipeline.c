@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "flow.h"
 #include "sink/field.h"
+#include "sink/where.h"
 #include "pipeline_internal.h"
 #include "stream/dialog.h"
 
@@ -343,10 +344,18 @@ static void add_totals(struct pipeline_totals *totals, const struct flow *flow,
     totals->sessions_over_rate += ledger->over_rate > 0;
 }
 
-static void tell_end(struct pipeline *pipeline, struct session *session, struct full_record *full)
+/* False: --where does not describe it. Other sinks than lines and files are told of it all the same. */
+static bool tell_end(struct pipeline *pipeline, struct session *session, struct full_record *full)
 {
+    bool wanted;
+
     session_take_alerts(pipeline, &full->record);
-    record_write(pipeline, session, &full->record, true);
+    wanted = !pipeline->conf.where || where_match(pipeline->conf.where, &full->record);
+    if (wanted)
+        record_write(pipeline, session, &full->record, true);
+    else if (pipeline->conf.queue)
+        record_queue_leave_out(pipeline->conf.queue, session, &full->record);
+    pipeline->totals.left_out += !wanted;
     if (pipeline->conf.prom)
         prom_session_closed(pipeline->conf.prom, &full->record);
     if (pipeline->conf.screen)
@@ -354,6 +363,7 @@ static void tell_end(struct pipeline *pipeline, struct session *session, struct 
     if (pipeline->conf.hooks.record)
         pipeline->conf.hooks.record(pipeline->conf.hooks.ctx, &full->record);
     add_totals(&pipeline->totals, full->record.flow, &full->ledger);
+    return wanted;
 }
 
 void pipeline_restore(struct pipeline *pipeline, const struct pipeline_ended *ended)
@@ -383,8 +393,10 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
     if (session->files && session->files->app)
         session_app_finish(session->files, now_ns);
     record_prepare(pipeline, &full, session, flow, now_ns);
-    tell_end(pipeline, session, &full);
-    session_close_files(pipeline, session, flow);
+    if (tell_end(pipeline, session, &full))
+        session_close_files(pipeline, session, flow);
+    else
+        session_abort_files(session);
     release(session);
 }
 

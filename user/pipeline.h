@@ -25,6 +25,7 @@
 #include "tcp.h"
 
 struct segment;
+struct where;
 
 /* What a command wants of the sessions besides files; each may be NULL. Offline only, but for record and line. */
 struct pipeline_hooks {
@@ -62,6 +63,8 @@ struct pipeline_conf {
     struct screen *screen; /* NULL: no table */
     size_t held_bytes;     /* of payload that waits for other payload, over all sessions */
     int overlap;           /* enum overlap_policy */
+    const struct where
+        *where; /* sessions that it does not describe get no line and no files; NULL: all get */
     struct alerts *alerts; /* of an intrusion detection system, borrowed; NULL: none */
     struct names *names;   /* of addresses, borrowed; NULL: none are told */
     const struct app_conf
@@ -78,6 +81,7 @@ struct pipeline_conf {
 /* Sums over the sessions that are finished, and what could not be written. */
 struct pipeline_totals {
     uint64_t sessions;
+    uint64_t left_out; /* of these, by conf.where */
     uint64_t skbs;
     uint64_t pkts;
     uint64_t payload_lost_bytes;

@@ -47,6 +47,7 @@ expect "end of no folder" 2 '--pin DIR' "${run[@]}" --unpin
 expect "second key log" 2 'there is one already' "${run[@]}" --keylog "$WORK/a" --keylog "$WORK/b"
 expect "key log that is not there, for a file" 2 '--keylog /nope/keys: No such file' "$SESSTAP" read --keylog /nope/keys "$WORK/file"
 expect "argument that is none" 2 surplus "${run[@]}" surplus
+expect "expression that is none" 2 "--where: .*nope" "$SESSTAP" read --where 'nope == 1' "$WORK/file"
 expect "unknown command" 2 frob "$SESSTAP" frob
 
 # The unprivileged user may not be able to read the checkout: it gets the binary where it can.

@@ -14,6 +14,7 @@
 #include "cmd/index_make.h"
 #include "cmd/output.h"
 #include "cmd/replay.h"
+#include "sink/where.h"
 
 /* Records that wait for sessions that began before them, in memory. */
 #define HELD_RECORD_BYTES (64u << 20)
@@ -206,6 +207,15 @@ static int read_files(struct reading *reading)
     return file_options_status(err, &result);
 }
 
+static void choose_sessions(struct reading *reading)
+{
+    struct pipeline_conf *pipeline = &reading->conf.pipeline;
+
+    pipeline->where = reading->options.where;
+    if (pipeline->where && where_needs_lots(pipeline->where))
+        pipeline->lots = true;
+}
+
 /* An option that was given and writes files; NULL: none. */
 static const char *option_of_files(const struct pipeline_conf *pipeline)
 {
@@ -221,7 +231,7 @@ int cmd_read(int argc, char **argv)
     struct reading reading = {0};
     const struct file_command command = {
         .name = "read",
-        .takes = FILE_TAKES_APP | FILE_TAKES_HTTP,
+        .takes = FILE_TAKES_WHERE | FILE_TAKES_APP | FILE_TAKES_HTTP,
         .letters = "o:",
         .own = OWN_OPTIONS,
         .set = set_option,
@@ -236,6 +246,7 @@ int cmd_read(int argc, char **argv)
             log_error("%s needs a folder to write to: add -o DIR", option);
         } else {
             file_options_apply(&reading.options, &reading.conf);
+            choose_sessions(&reading);
             status = read_files(&reading);
         }
     }

@@ -138,6 +138,7 @@ static void sum_up(struct replay *replay)
         result->damaged += replay->conf->only->damaged;
     pipeline_flush(replay->pipeline);
     result->error = pipeline_totals(replay->pipeline)->first_error;
+    result->left_out = pipeline_totals(replay->pipeline)->left_out;
     if (replay->conf->hooks.done)
         replay->conf->hooks.done(replay->conf->hooks.ctx, replay->capfile, result);
 }

@@ -79,6 +79,7 @@ struct replay_result {
     uint64_t unknown_link; /* frames of a link type that can't be read */
     uint64_t unaccounted[UNACCOUNTED_COUNT];
     uint64_t sessions;
+    uint64_t left_out; /* of these, by conf.pipeline.where */
     uint64_t damaged; /* places in the input */
     bool seekable;    /* one plain file: its frames can be read by their places */
     int error;        /* first -errno of writing, 0: none */

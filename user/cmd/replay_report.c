@@ -25,9 +25,13 @@ void replay_report(const struct replay_result *result)
 
     for (int i = 0; i < UNACCOUNTED_COUNT; i++)
         unaccounted += result->unaccounted[i];
-    buf_printf(&line, "%llu sessions; packets read %llu = tracked %llu + unaccounted %llu",
-               (unsigned long long)result->sessions, (unsigned long long)result->frames,
-               (unsigned long long)result->tracked, (unsigned long long)unaccounted);
+    buf_printf(&line, "%llu sessions", (unsigned long long)result->sessions);
+    if (result->left_out)
+        buf_printf(&line, ", of these %llu left out by --where",
+                   (unsigned long long)result->left_out);
+    buf_printf(&line, "; packets read %llu = tracked %llu + unaccounted %llu",
+               (unsigned long long)result->frames, (unsigned long long)result->tracked,
+               (unsigned long long)unaccounted);
     for (int i = 0; i < UNACCOUNTED_COUNT; i++)
         add_reason(&line, &before, names[i], result->unaccounted[i]);
     if (before[0] == ',')

@@ -17,6 +17,7 @@ struct copied {
     struct flow flow;
     struct ledger ledger;
     struct stream_tally tally[2];
+    bool left_out; /* no line */
 };
 
 struct batch {
@@ -40,14 +41,21 @@ struct record_queue {
 
 /* ---- the thread ------------------------------------------------------------------------------- */
 
+static int write_line(struct ordered *out, const struct copied *copy, struct buf *line)
+{
+    if (copy->left_out)
+        return ordered_write(out, copy->session.number, NULL, 0);
+    buf_clear(line);
+    record_write_json(line, &copy->record);
+    return line->failed ? -ENOMEM : ordered_write(out, copy->session.number, line->data, line->len);
+}
+
 static void write_batch(struct record_queue *queue, struct batch *batch, struct buf *line)
 {
     for (size_t i = 0; i < batch->count; i++) {
         struct copied *copy = &batch->copies[i];
 
-        buf_clear(line);
-        record_write_json(line, &copy->record);
-        if (line->failed || ordered_write(queue->out, copy->session.number, line->data, line->len))
+        if (write_line(queue->out, copy, line))
             queue->thread_lost++;
         if (queue->also.write)
             queue->also.write(queue->also.ctx, &copy->session, &copy->record);
@@ -155,12 +163,13 @@ void record_queue_also(struct record_queue *queue, const struct record_also *als
     queue->also = also ? *also : (struct record_also){0};
 }
 
-void record_queue_add(struct record_queue *queue, struct session *session,
-                      const struct record *record)
+static void add(struct record_queue *queue, struct session *session, const struct record *record,
+                bool left_out)
 {
     struct batch *batch = &queue->batches[queue->handed % BATCHES];
     struct copied *copy = &batch->copies[batch->count];
 
+    copy->left_out = left_out;
     copy->record = *record;
     if (!copy_lists(&copy->record)) {
         queue->lost++;
@@ -182,6 +191,18 @@ void record_queue_add(struct record_queue *queue, struct session *session,
     }
     if (++batch->count == BATCH_RECORDS)
         hand_over(queue);
+}
+
+void record_queue_add(struct record_queue *queue, struct session *session,
+                      const struct record *record)
+{
+    add(queue, session, record, false);
+}
+
+void record_queue_leave_out(struct record_queue *queue, struct session *session,
+                            const struct record *record)
+{
+    add(queue, session, record, true);
 }
 
 void record_queue_wait(struct record_queue *queue)

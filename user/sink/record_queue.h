@@ -32,6 +32,9 @@ void record_queue_also(struct record_queue *queue, const struct record_also *als
  */
 void record_queue_add(struct record_queue *queue, struct session *session,
                       const struct record *record);
+/* The same for a session that gets no line; the other sink has it. */
+void record_queue_leave_out(struct record_queue *queue, struct session *session,
+                            const struct record *record);
 /* All that was added is formatted: borrowed texts may go. */
 void record_queue_wait(struct record_queue *queue);
 /* All is written. Free. Returns how many records could not be copied or kept. NULL is fine. */
