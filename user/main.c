@@ -15,12 +15,13 @@ static const struct command commands[] = {
      "[--depth-for 'FILTER=BYTES']... [--payload-rate BYTES/s] [--sample 1/N] [--snaplen BYTES]\n"
      "[--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--lots]\n"
      "[--duration SEC] [--interval SEC] [--max-flows N] [--mode tc|xdp|auto] [--tunnels]\n"
-     "[--pin DIR [--unpin]] [--keylog FILE]",
+     "[--netns PATH|all]... [--pin DIR [--unpin]] [--keylog FILE]",
      "track the sessions of this host's interfaces, live\n"
      "\n"
      "Default: every veth and netkit interface, present and future. On a terminal it shows\n"
      "the live table; into a pipe, without -o, it writes records to stdout, one JSON object a\n"
      "line. With -o they go to DIR/sessions.ndjson, captures to DIR/pcap/, streams to DIR/streams/.\n"
+     "--netns: interfaces inside of other network namespaces too, of these, or of all there are.\n"
      "Ends on SIGINT, SIGTERM or after --duration, and leaves nothing behind; but with --pin DIR, a\n"
      "folder in a BPF file system, programs and tables stay at work there, and the next run with\n"
      "--pin DIR goes on with them. --unpin records what is open and ends that."},

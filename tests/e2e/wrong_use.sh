@@ -43,6 +43,10 @@ expect "table of no flows" 2 '0' "${run[@]}" --max-flows 0
 expect "mode that is none" 2 'sideways.*tc, xdp or auto' "${run[@]}" --mode sideways
 expect "XDP where the driver has none" 1 'lo: its driver has no native XDP' "${run[@]}" --mode xdp -i lo
 expect "folder to keep things that is in no BPF file system" 1 'not in a BPF file system' "${run[@]}" --pin "$WORK/pin"
+expect "namespace that is not there" 2 'No such file.*/run/netns/NAME' "${run[@]}" --netns /run/netns/nosuch
+expect "file that is no namespace" 2 'no network namespace' "${run[@]}" --netns /etc/passwd
+expect "namespaces, kept" 2 '--netns and --pin' "${run[@]}" --netns all --pin "$WORK/pin"
+expect "namespaces, by XDP" 2 '--mode tc' "${run[@]}" --netns all --mode xdp
 expect "end of no folder" 2 '--pin DIR' "${run[@]}" --unpin
 expect "second key log" 2 'there is one already' "${run[@]}" --keylog "$WORK/a" --keylog "$WORK/b"
 expect "key log that is not there, for a file" 2 '--keylog /nope/keys: No such file' "$SESSTAP" read --keylog /nope/keys "$WORK/file"

@@ -145,6 +145,10 @@ static void plan(struct run *run)
     plan_choice(run, pipeline_reads_payload(pipeline));
     run->track.filter.patterns = (const char *const *)options->interfaces;
     run->track.filter.count = options->interface_count;
+    run->track.netns_paths = (const char *const *)options->netns;
+    run->track.netns_path_count = options->netns_count;
+    run->track.netns_all = options->netns_all;
+    live->namespaces = options->netns_all || options->netns_count;
     run->track.prom_path = options->prom;
     run->track.interval_ns = options->interval_ns;
 }

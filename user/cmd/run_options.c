@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "abi.h"
 #include "app/keylog.h"
@@ -41,6 +43,7 @@ enum {
     OPT_NO_APP,
     OPT_KEYLOG,
     OPT_HOSTS,
+    OPT_NETNS,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -66,6 +69,7 @@ static const struct option LONG_OPTIONS[] = {
     {"no-app", no_argument, NULL, OPT_NO_APP},
     {"keylog", required_argument, NULL, OPT_KEYLOG},
     {"hosts", required_argument, NULL, OPT_HOSTS},
+    {"netns", required_argument, NULL, OPT_NETNS},
     {NULL, 0, NULL, 0},
 };
 
@@ -99,15 +103,14 @@ static int parse_mode(struct run_options *options, const char *text)
     return -EINVAL;
 }
 
-static int add_interface(struct run_options *options, const char *name)
+static int add_name(const char ***names, size_t *count, const char *name)
 {
-    const char **more =
-        realloc(options->interfaces, (options->interface_count + 1) * sizeof(*more));
+    const char **more = realloc(*names, (*count + 1) * sizeof(*more));
 
     if (!more)
         return -ENOMEM;
-    options->interfaces = more;
-    more[options->interface_count++] = name;
+    *names = more;
+    more[(*count)++] = name;
     return 0;
 }
 
@@ -123,6 +126,29 @@ static int parse_keylog(struct run_options *options, const char *path)
     return err ? -EINVAL : 0;
 }
 
+/* A name that is not there is a mistake; later it may go and come back. */
+static int parse_netns(struct run_options *options, const char *path)
+{
+    struct statfs fs;
+
+    if (!strcmp(path, "all")) {
+        options->netns_all = true;
+        return 0;
+    }
+    if (statfs(path, &fs)) {
+        log_error("--netns %s: %s; all, /run/netns/NAME or /proc/PID/ns/net is wanted", path,
+                  strerror(errno));
+        return -EINVAL;
+    }
+    if (fs.f_type != NSFS_MAGIC) {
+        log_error("--netns %s: is no network namespace; all, /run/netns/NAME or /proc/PID/ns/net "
+                  "is wanted",
+                  path);
+        return -EINVAL;
+    }
+    return add_name(&options->netns, &options->netns_count, path);
+}
+
 static int parse_one(struct run_options *options, int option, const char *arg)
 {
     uint64_t number = 0;
@@ -130,7 +156,7 @@ static int parse_one(struct run_options *options, int option, const char *arg)
 
     switch (option) {
     case 'i':
-        return add_interface(options, arg);
+        return add_name(&options->interfaces, &options->interface_count, arg);
     case 'o':
         options->dir = arg;
         return 0;
@@ -192,6 +218,8 @@ static int parse_one(struct run_options *options, int option, const char *arg)
     case OPT_NO_APP:
         options->no_app = true;
         return 0;
+    case OPT_NETNS:
+        return parse_netns(options, arg);
     case OPT_KEYLOG:
         options->app_wanted = true;
         return parse_keylog(options, arg);
@@ -223,6 +251,14 @@ static int check(const struct run_options *options, int argc, char **argv)
     }
     if (options->unpin && !options->pin) {
         log_error("--unpin needs the folder to be ended: add --pin DIR");
+        return -EINVAL;
+    }
+    if ((options->netns_all || options->netns_count) && options->pin) {
+        log_error("--netns and --pin do not go together: which namespace is which is not kept");
+        return -EINVAL;
+    }
+    if ((options->netns_all || options->netns_count) && options->mode != LIVE_TC) {
+        log_error("--netns needs --mode tc: XDP is for this namespace's hardware");
         return -EINVAL;
     }
     if ((options->captures || options->streams) && !options->dir) {
@@ -267,6 +303,7 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 void run_options_fini(struct run_options *options)
 {
     free(options->interfaces);
+    free(options->netns);
     names_free(options->names);
     live_filters_fini(&options->filters);
     keylog_free(options->keylog);

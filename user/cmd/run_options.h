@@ -21,6 +21,9 @@
 struct run_options {
     const char **interfaces; /* names and globs; owned */
     size_t interface_count;
+    const char **netns; /* --netns PATH...; owned */
+    size_t netns_count;
+    bool netns_all;   /* --netns all */
     const char *dir;  /* -o */
     const char *prom; /* --prom */
     uint64_t depth_bytes;

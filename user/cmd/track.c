@@ -298,7 +298,7 @@ static void read_rings(struct tracker *tracker)
 void tracker_step(struct tracker *tracker)
 {
     tracker->now_ns = clock_mono_ns();
-    links_poll(tracker->links);
+    track_links_poll(tracker);
     read_rings(tracker);
     tracker->now_ns = clock_mono_ns();
     finish_all_due(tracker);
@@ -465,7 +465,7 @@ void tracker_free(struct tracker *tracker)
 {
     if (!tracker)
         return;
-    links_close(tracker->links);
+    spaces_close(tracker->spaces);
     if (keeps_on(tracker))
         live_leave(tracker->live);
     else
@@ -482,7 +482,7 @@ int tracker_watch(struct tracker *tracker, int epoll_fd, uint64_t tag)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
 
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, links_fd(tracker->links), &event))
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, spaces_fd(tracker->spaces), &event))
         return -errno;
     return live_watch(tracker->live, epoll_fd, tag);
 }

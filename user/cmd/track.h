@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/links.h"
+#include "host/spaces.h"
 #include "pipeline.h"
 #include "source/live/live.h"
 
@@ -17,6 +17,9 @@ struct track_options {
     struct live_conf live;
     struct pipeline_conf pipeline; /* names and hosts are filled in here */
     struct link_filter filter;
+    const char *const *netns_paths; /* other network namespaces to look in; borrowed */
+    size_t netns_path_count;
+    bool netns_all;        /* all there are */
     const char *prom_path; /* NULL: no metrics */
     uint64_t interval_ns;  /* records of open sessions; 0: none */
     bool max_flows_given;

@@ -12,7 +12,7 @@
 struct tracker {
     struct track_options options;
     struct live *live;
-    struct links *links;
+    struct spaces *spaces;
     struct containers *containers;
     struct table *table;
     struct pipeline *pipeline;
@@ -40,12 +40,14 @@ struct tracker {
     uint64_t last_traffic_ns;
 };
 
-/* track_links.c: interfaces come and go. */
+/* track_links.c: interfaces come and go. By number, see IFACE_ELSEWHERE. */
 int track_links_open(struct tracker *tracker);
+/* What came of interfaces and namespaces since the last call. */
+void track_links_poll(struct tracker *tracker);
 /* True while nothing that may be tracked is at that interface any more. */
-bool track_link_gone(const struct tracker *tracker, uint32_t ifindex);
-const char *track_link_name(void *ctx, uint32_t ifindex);
-void track_describe_host(void *ctx, uint32_t ifindex, struct record_host *host);
+bool track_link_gone(const struct tracker *tracker, uint32_t number);
+const char *track_link_name(void *ctx, uint32_t number);
+void track_describe_host(void *ctx, uint32_t number, struct record_host *host);
 /* Attached interfaces with what they have seen; *count of them. Freed by the caller; NULL: none. */
 struct prom_interface *track_link_counts(const struct tracker *tracker, size_t *count);
 void track_links_refresh(struct tracker *tracker);

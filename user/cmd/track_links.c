@@ -8,26 +8,44 @@
 #include "cmd/track_internal.h"
 #include "source/live/pin.h"
 
+/* In another namespace there are fewer bits for an ifindex. */
+static bool iface_fits(const struct link_info *link)
+{
+    return link->number == link->ifindex || iface_index(link->number) == link->ifindex;
+}
+
+/* Who is behind it is known of the end in our own namespace. */
+static void find_container(struct tracker *tracker, const struct link_info *link)
+{
+    if (link->number != link->ifindex)
+        link = spaces_get(tracker->spaces, spaces_own_end(tracker->spaces, link->number));
+    if (link)
+        containers_find(tracker->containers, link, tracker->now_ns);
+}
+
 static void attach(struct tracker *tracker, const struct link_info *link)
 {
     const struct live_link what = {
-        .ifindex = link->ifindex,
-        .netns_fd = -1,
-        .scope = link->scope,
+        .ifindex = link->number,
+        .netns_fd = spaces_netns_fd(tracker->spaces, link->number),
+        .scope = spaces_scope(tracker->spaces, link),
         .l3_only = link->l3_only,
         .hardware = link->hardware,
         .bond = !strcmp(link->kind, "bond"),
-        .name = link->name,
+        .name = track_link_name(tracker, link->number),
     };
     int err;
 
     if (tracker->stopping || tracker->options.unpin || !link_is_readable(link) ||
         !links_match(&tracker->options.filter, link))
         return;
-    err = live_attach(tracker->live, &what);
+    if (!iface_fits(link))
+        err = -ERANGE;
+    else
+        err = live_attach(tracker->live, &what);
     if (err && err != -EEXIST && err != -ENODEV) {
         if (!tracker->attach_failures++)
-            log_warn("cannot attach to %s: %s; its sessions are not tracked%s", link->name,
+            log_warn("cannot attach to %s: %s; its sessions are not tracked%s", what.name,
                      live_attach_problem(tracker->live, err),
                      tracker->options.live.mode == LIVE_XDP ? " (--mode tc needs no XDP)" : "");
         return;
@@ -41,12 +59,24 @@ static void attach(struct tracker *tracker, const struct link_info *link)
             link->name);
     }
     track_pin_name(tracker, link);
-    containers_find(tracker->containers, link, tracker->now_ns);
+    find_container(tracker, link);
+}
+
+/* The scope of what is at the other end may follow from this interface too. */
+static void settle_scopes(struct tracker *tracker, const struct link_info *link)
+{
+    const struct link_info *peer = spaces_peer(tracker->spaces, link);
+
+    if (link->number != link->ifindex)
+        live_set_scope(tracker->live, link->number, spaces_scope(tracker->spaces, link));
+    if (peer)
+        live_set_scope(tracker->live, peer->number, spaces_scope(tracker->spaces, peer));
 }
 
 static void on_added(void *ctx, const struct link_info *link)
 {
     attach(ctx, link);
+    settle_scopes(ctx, link);
 }
 
 /* It may have a name by now that was asked for, or another bridge, so another address space. */
@@ -56,7 +86,8 @@ static void on_changed(void *ctx, const struct link_info *link, const struct lin
 
     attach(tracker, link);
     if (link->scope != before->scope)
-        live_set_scope(tracker->live, link->ifindex, link->scope);
+        live_set_scope(tracker->live, link->number, spaces_scope(tracker->spaces, link));
+    settle_scopes(tracker, link);
 }
 
 /* The sweep ends its sessions; their entries do not need the interface. */
@@ -64,7 +95,7 @@ static void on_removed(void *ctx, const struct link_info *link)
 {
     struct tracker *tracker = ctx;
 
-    if (!live_detach(tracker->live, link->ifindex))
+    if (!live_detach(tracker->live, link->number))
         tracker->pass_due_ns = tracker->now_ns;
 }
 
@@ -77,8 +108,8 @@ static void settle(struct tracker *tracker)
     const struct link_info *link = NULL;
 
     live_settle(tracker->live);
-    while ((link = links_next(tracker->links, link)))
-        live_set_scope(tracker->live, link->ifindex, link->scope);
+    while ((link = spaces_next(tracker->spaces, link)))
+        live_set_scope(tracker->live, link->number, spaces_scope(tracker->spaces, link));
 }
 
 static int complain_missing(const struct tracker *tracker, const char *name)
@@ -88,7 +119,8 @@ static int complain_missing(const struct tracker *tracker, const char *name)
     const struct link_info *link = NULL;
 
     present[0] = '\0';
-    while ((link = links_next(tracker->links, link)) && at + LINK_NAME_SIZE + 2 < sizeof(present)) {
+    while ((link = spaces_next(tracker->spaces, link)) &&
+           at + LINK_NAME_SIZE + 2 < sizeof(present)) {
         size_t len = strlen(link->name);
 
         memcpy(present + at, " ", 1);
@@ -99,50 +131,76 @@ static int complain_missing(const struct tracker *tracker, const char *name)
     return -ENODEV;
 }
 
+static int first_poll(struct tracker *tracker)
+{
+    int err;
+
+    do {
+        err = spaces_poll(tracker->spaces, tracker->now_ns);
+    } while (err > 0);
+    if (err)
+        log_error("cannot list the interfaces: %s", strerror(-err));
+    return err;
+}
+
+/* A plain name of -i that no interface has. In namespaces yet to come there may be one. */
+static const char *find_missing(const struct tracker *tracker)
+{
+    if (tracker->options.netns_all || tracker->options.netns_path_count)
+        return NULL;
+    return links_missing(spaces_own(tracker->spaces), &tracker->options.filter);
+}
+
 int track_links_open(struct tracker *tracker)
 {
-    const struct links_events events = {on_added, on_changed, on_removed, tracker};
+    const struct track_options *options = &tracker->options;
+    const struct spaces_conf conf = {
+        .events = {on_added, on_changed, on_removed, tracker},
+        .paths = options->netns_paths,
+        .path_count = options->netns_path_count,
+        .all = options->netns_all,
+    };
     const char *missing;
     int err;
 
-    tracker->links = links_open(&events);
-    if (!tracker->links) {
+    tracker->spaces = spaces_open(&conf);
+    if (!tracker->spaces) {
         log_error("cannot list the interfaces: %s", strerror(errno));
         return -errno;
     }
-    if (tracker->options.live.pin)
-        links_keep_scopes(tracker->links, tracker->options.live.pin->state->scopes, PIN_SCOPES);
-    do {
-        err = links_poll(tracker->links);
-    } while (err > 0);
-    if (err) {
-        log_error("cannot list the interfaces: %s", strerror(-err));
+    if (options->live.pin)
+        links_keep_scopes(spaces_own(tracker->spaces), options->live.pin->state->scopes,
+                          PIN_SCOPES);
+    err = first_poll(tracker);
+    if (err || options->unpin)
         return err;
-    }
-    if (tracker->options.unpin)
-        return 0;
-    missing = links_missing(tracker->links, &tracker->options.filter);
+    missing = find_missing(tracker);
     if (missing)
         return complain_missing(tracker, missing);
     if (tracker->attach_failures && !live_attached(tracker->live))
         return -EIO;
-    if (tracker->options.live.pin)
+    if (options->live.pin)
         settle(tracker);
     return 0;
 }
 
-bool track_link_gone(const struct tracker *tracker, uint32_t ifindex)
+void track_links_poll(struct tracker *tracker)
 {
-    return !links_get(tracker->links, ifindex);
+    spaces_poll(tracker->spaces, tracker->now_ns);
 }
 
-const char *track_link_name(void *ctx, uint32_t ifindex)
+bool track_link_gone(const struct tracker *tracker, uint32_t number)
+{
+    return !spaces_get(tracker->spaces, number);
+}
+
+const char *track_link_name(void *ctx, uint32_t number)
 {
     const struct tracker *tracker = ctx;
-    const char *name = links_name(tracker->links, ifindex);
+    const char *name = spaces_link_name(tracker->spaces, number);
 
     if (!name)
-        name = track_pin_old_name(tracker, ifindex);
+        name = track_pin_old_name(tracker, number);
     return name ? name : "(unknown)";
 }
 
@@ -151,17 +209,31 @@ static const char *known(const char *text)
     return text[0] ? text : NULL;
 }
 
-void track_describe_host(void *ctx, uint32_t ifindex, struct record_host *host)
+/* The namespace that an interface is in, or leads to. */
+static const char *netns_behind(const struct tracker *tracker, uint32_t number)
+{
+    const struct link_info *link = spaces_get(tracker->spaces, number);
+    const struct link_info *peer =
+        link && !iface_base(number) ? spaces_peer(tracker->spaces, link) : NULL;
+
+    return spaces_netns_name(tracker->spaces, peer ? peer->number : number);
+}
+
+void track_describe_host(void *ctx, uint32_t number, struct record_host *host)
 {
     const struct tracker *tracker = ctx;
-    const struct container_info *info = containers_get(tracker->containers, ifindex);
+    uint32_t own_end = iface_base(number) ? spaces_own_end(tracker->spaces, number) : number;
+    const struct container_info *info =
+        own_end ? containers_get(tracker->containers, own_end) : NULL;
 
+    host->netns = netns_behind(tracker, number);
     if (!info)
         return;
     host->container = known(info->container);
     host->pod = known(info->pod);
     host->namespace_name = known(info->pod_namespace);
-    host->netns = known(info->netns);
+    if (info->netns[0])
+        host->netns = info->netns;
     if (!host->container)
         return; /* the oldest process of a plain namespace may be one that just passes through */
     host->process = known(info->process);
@@ -174,9 +246,9 @@ void track_links_refresh(struct tracker *tracker)
     const struct link_info *link = NULL;
     struct iface_seen seen;
 
-    while ((link = links_next(tracker->links, link))) {
-        if (!live_seen(tracker->live, link->ifindex, &seen))
-            containers_find(tracker->containers, link, tracker->now_ns);
+    while ((link = spaces_next(tracker->spaces, link))) {
+        if (!live_seen(tracker->live, link->number, &seen))
+            find_container(tracker, link);
     }
 }
 
@@ -189,11 +261,11 @@ struct prom_interface *track_link_counts(const struct tracker *tracker, size_t *
     *count = 0;
     if (!all)
         return NULL;
-    while (*count < live_attached(tracker->live) && (link = links_next(tracker->links, link))) {
-        if (live_seen(tracker->live, link->ifindex, &all[*count].seen))
+    while (*count < live_attached(tracker->live) && (link = spaces_next(tracker->spaces, link))) {
+        if (live_seen(tracker->live, link->number, &all[*count].seen))
             continue;
-        all[*count].name = link->name;
-        all[*count].id = link->ifindex;
+        all[*count].name = spaces_link_name(tracker->spaces, link->number);
+        all[*count].id = link->number;
         (*count)++;
     }
     return all;

@@ -95,8 +95,8 @@ static struct traffic seen_total(const struct tracker *tracker)
             sum.bytes += seen.dir[i].bytes;
         }
         do {
-            link = links_next(tracker->links, link);
-        } while (link && live_seen(tracker->live, link->ifindex, &seen));
+            link = spaces_next(tracker->spaces, link);
+        } while (link && live_seen(tracker->live, link->number, &seen));
     } while (link);
     return sum;
 }

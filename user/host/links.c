@@ -7,13 +7,16 @@
 #include "host/links.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/namespace.h"
 #include "host/link_dump.h"
 #include "host/link_message.h"
 #include "host/netlink.h"
+#include "host/netns.h"
 #include "host/scope.h"
 
 #define BUCKETS          1024
@@ -27,6 +30,7 @@ struct node {
     TAILQ_ENTRY(node) order; /* among the present or the removed, oldest first */
     bool removed;
     bool in_dump;
+    char label[LINK_SPACE_SIZE + LINK_NAME_SIZE]; /* in another namespace; else "" */
 };
 TAILQ_HEAD(node_list, node);
 
@@ -41,6 +45,8 @@ struct links {
     size_t removed_count;
     uint64_t overruns;
     bool unsynced; /* a dump is due */
+    uint32_t base; /* of interfaces' numbers */
+    char space[LINK_SPACE_SIZE];
     struct node *buckets[BUCKETS];
 };
 
@@ -115,6 +121,23 @@ static void update_scopes(struct links *links)
     }
 }
 
+/* ---- what is not as in our own namespace ------------------------------------------------------ */
+
+static void set_label(const struct links *links, struct node *node)
+{
+    if (links->space[0])
+        snprintf(node->label, sizeof(node->label), "%s/%s", links->space, node->info.name);
+}
+
+void links_rename_space(struct links *links, const char *name)
+{
+    struct node *node;
+
+    snprintf(links->space, sizeof(links->space), "%s", name);
+    TAILQ_FOREACH(node, &links->present, order)
+    set_label(links, node);
+}
+
 /* ---- what happens to one interface ---------------------------------------------------------- */
 
 static void remove_link(struct links *links, struct node *node)
@@ -141,6 +164,7 @@ static int add_link(struct links *links, const struct link_info *link)
         return -ENOMEM;
     }
     node->info = *link;
+    set_label(links, node);
     node->in_dump = true;
     node->hash_next = *bucket;
     *bucket = node;
@@ -159,6 +183,7 @@ static void change_link(struct links *links, struct node *node, struct link_info
 
     link->scope = before.scope;
     node->info = *link;
+    set_label(links, node);
     if (moved)
         node->info.scope = find_scope(links, &node->info);
     if (memcmp(&before, &node->info, sizeof(before)) != 0)
@@ -188,6 +213,7 @@ static int take_link(struct links *links, struct link_info *link, bool strict)
 {
     struct node *node = find_present(links, link->ifindex);
 
+    link->number = links->base | link->ifindex;
     if (node && is_another(&node->info, link, strict)) {
         remove_link(links, node);
         node = NULL;
@@ -213,7 +239,7 @@ static int take_address(struct links *links, const struct nlmsghdr *msg)
 
 /* ---- what the kernel tells nobody ----------------------------------------------------------- */
 
-static bool is_pair_end(const struct link_info *link)
+bool link_is_pair_end(const struct link_info *link)
 {
     return strcmp(link->kind, "veth") == 0 || strcmp(link->kind, "netkit") == 0;
 }
@@ -227,7 +253,7 @@ static int refresh_other_end(struct links *links, const struct link_info *link)
     const struct node *other = find_present(links, link->peer_ifindex);
     struct link_info now;
 
-    if (!is_pair_end(link) || link->link_netnsid >= 0 || !other ||
+    if (!link_is_pair_end(link) || link->link_netnsid >= 0 || !other ||
         link_ask(&now, &links->asked, link->peer_ifindex) < 0)
         return 0;
     return take_link(links, &now, false);
@@ -351,6 +377,36 @@ struct links *links_open(const struct links_events *events)
     return links;
 }
 
+struct links *links_open_in(const struct links_events *events, int ns_fd, uint32_t base,
+                            const char *name)
+{
+    struct links *links = NULL;
+    int back, err = namespace_enter(ns_fd, &back);
+
+    if (!err) {
+        links = links_open(events);
+        err = -errno;
+        namespace_leave(back);
+    }
+    if (!links) {
+        errno = -err;
+        return NULL;
+    }
+    links->base = base;
+    snprintf(links->space, sizeof(links->space), "%s", name);
+    return links;
+}
+
+void links_stop(struct links *links)
+{
+    struct node *node;
+
+    while ((node = TAILQ_FIRST(&links->present)))
+        remove_link(links, node);
+    netlink_close(&links->notified);
+    netlink_close(&links->asked);
+}
+
 void links_keep_scopes(struct links *links, struct pin_scope *room, uint32_t count)
 {
     scopes_keep(links->scopes, room, count);
@@ -419,11 +475,25 @@ const struct link_info *links_get(const struct links *links, uint32_t ifindex)
     return node ? &node->info : NULL;
 }
 
+const struct link_info *links_known(const struct links *links, uint32_t ifindex)
+{
+    const struct node *node = find_node(links, ifindex);
+
+    return node ? &node->info : NULL;
+}
+
+int32_t links_nsid(struct links *links, int ns_fd)
+{
+    return netns_ask_id(&links->asked, ns_fd);
+}
+
 const char *links_name(const struct links *links, uint32_t ifindex)
 {
     const struct node *node = find_node(links, ifindex);
 
-    return node ? node->info.name : NULL;
+    if (!node)
+        return NULL;
+    return node->label[0] ? node->label : node->info.name;
 }
 
 const struct link_info *links_next(const struct links *links, const struct link_info *link)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The interfaces of this network namespace, kept up to date by rtnetlink, and the choice of those
- * to track.
+ * The interfaces of a network namespace, kept up to date by rtnetlink, and the choice of those to
+ * track.
  */
 #ifndef SESSTAP_LINKS_H
 #define SESSTAP_LINKS_H
@@ -10,16 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi.h"
 #include "pinned.h"
 
 #define LINK_NAME_SIZE    16 /* IFNAMSIZ */
 #define LINK_KIND_SIZE    32
 #define LINK_ADDRESS_SIZE 32
+#define LINK_SPACE_SIZE   64 /* a namespace's name */
 /* Names of removed interfaces that are still known. */
 #define LINKS_REMOVED_KEPT 4096
 
 struct link_info {
     uint32_t ifindex;
+    uint32_t number;         /* unique over namespaces, see IFACE_ELSEWHERE */
     uint32_t master_ifindex; /* 0: none */
     uint32_t peer_ifindex;   /* veth, netkit: the other end; vlan: the parent; 0: none or unknown */
     int32_t link_netnsid; /* our number for the namespace that peer_ifindex is in; -1: this one */
@@ -56,6 +59,16 @@ struct links;
  * added. NULL with errno.
  */
 struct links *links_open(const struct links_events *events);
+/*
+ * The same in another network namespace: ns_fd is only used here, but the sockets hold the namespace as long as they are
+ * open. base: of the interfaces' numbers. name: goes before theirs, copied.
+ */
+struct links *links_open_in(const struct links_events *events, int ns_fd, uint32_t base,
+                            const char *name);
+/* Another name from now on. */
+void links_rename_space(struct links *links, const char *name);
+/* The namespace goes: every interface is reported as removed, and no more is heard; names stay known. */
+void links_stop(struct links *links);
 /* scopes_keep, before the first links_poll. */
 void links_keep_scopes(struct links *links, struct pin_scope *room, uint32_t count);
 void links_close(struct links *links); /* NULL is fine; no callbacks */
@@ -72,7 +85,16 @@ int links_poll(struct links *links);
 
 /* A present interface; NULL when there is none. Borrowed until the next links_poll. */
 const struct link_info *links_get(const struct links *links, uint32_t ifindex);
-/* The name it has or, of the last LINKS_REMOVED_KEPT removed, had; NULL when unknown. */
+/* The same, or one of the last LINKS_REMOVED_KEPT removed. */
+const struct link_info *links_known(const struct links *links, uint32_t ifindex);
+/* A veth or netkit, so that its peer_ifindex is the other end. */
+bool link_is_pair_end(const struct link_info *link);
+/* This namespace's number for another, by a file of that; negative: it has none. */
+int32_t links_nsid(struct links *links, int ns_fd);
+/*
+ * The name it has or, of those links_known knows, had; NULL when unknown. In another namespace: that one's name, a slash,
+ * its name there.
+ */
 const char *links_name(const struct links *links, uint32_t ifindex);
 /* The next present interface, by no order that matters; NULL begins and ends. */
 const struct link_info *links_next(const struct links *links, const struct link_info *link);

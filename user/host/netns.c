@@ -29,7 +29,7 @@ static int on_nsid(void *ctx, const struct nlmsghdr *msg)
     return 0;
 }
 
-static int32_t ask_nsid(struct netlink *nl, int ns_fd)
+int32_t netns_ask_id(struct netlink *nl, int ns_fd)
 {
     struct {
         struct nlmsghdr head;
@@ -80,7 +80,7 @@ static int add_space(struct netns_scan *scan, struct netlink *nl, ino_t inode, i
     if (!grow((void **)&scan->spaces, scan->space_count, &scan->space_cap, sizeof(*space)))
         return -ENOMEM;
     space = &scan->spaces[scan->space_count++];
-    *space = (struct netns){.inode = inode, .nsid = ask_nsid(nl, ns_fd)};
+    *space = (struct netns){.inode = inode, .nsid = netns_ask_id(nl, ns_fd)};
     if (strlen(name) < sizeof(space->name))
         strcpy(space->name, name);
     return 0;

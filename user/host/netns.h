@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct netlink;
+
 struct netns {
     ino_t inode;
     int32_t nsid;  /* -1: none, so no interface here leads to it */
@@ -45,6 +47,9 @@ void netns_scan_fini(struct netns_scan *scan);
 
 /* NULL: not found. Borrowed until the next scan. */
 const struct netns *netns_find(const struct netns_scan *scan, int32_t nsid);
+
+/* The number that the namespace of nl has for another, by a file of that; negative: none. */
+int32_t netns_ask_id(struct netlink *nl, int ns_fd);
 
 /* The inode of a process's network namespace; 0 when it is gone or may not be looked at. */
 ino_t netns_of_process(pid_t pid);
