@@ -44,6 +44,7 @@ test  | libndpi-bin              | cmd:ndpiReader    | second opinion on protoco
 test  | prometheus               | cmd:promtool      | promtool checks the metrics
 test  | prometheus-node-exporter | cmd:prometheus-node-exporter | serves the metrics file in a test
 test  | jq                       | cmd:jq            | reads records
+test  | strace                   | cmd:strace        | stops sesstap within a system call
 test  | python3                  | cmd:/usr/bin/python3 | checks records
 test  | python3-jsonschema       | pkg               | checks records against docs/ schema
 vm    | qemu-system-x86          | cmd:qemu-system-x86_64 | runs another kernel

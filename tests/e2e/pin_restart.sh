@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: stopped and begun again with --pin, also as another build and with other options, sesstap goes on with open
 # sessions, with their @id and counts, and with what passed in between; captures and streams go on in files of their own.
+# Killed just before or after a write, it has each record once.
 # What can't go on is refused in one line that says the way out: no BPF file system, a second process, another layout,
 # another network namespace. Another sesstap leaves filters that are kept alone, and takes away those whose folder is gone.
 . "$(dirname "$0")/lib.sh"
 need_root
-need jq python3 tc
+need jq python3 strace tc
 
 PIN=$WORK/bpf/pin
 FORGE=$BUILD/tests/e2e/pin_forge
@@ -112,6 +113,47 @@ number=$(jq -r 'select(.dst.port == 81) | .name | split(".")[0]' "$WORK/last.ndj
 assert_true "its files of the first process" test -s "$OUT/pcap/$number.pcap" -a -s "$OUT/streams/$number.client"
 assert_eq "its capture of the second process" "$OUT/pcap/$number-2.pcap" "$(ls "$OUT"/pcap/"$number"-*.pcap)"
 assert_true "records fit the schema" "$E2E/validate_records.py" "$OUT/sessions.ndjson"
+
+# ---- killed just before its records are written, and just after
+
+# sesstap is held for long at one end of the write that puts records into the file, and killed there.
+killed_at_write() { # WHERE
+    local size i
+    rm -rf "$OUT"
+    start_sesstap -o "$OUT" --pin "$PIN"
+    strace -f -qq -o /dev/null -p "$SESSTAP_PID" -P "$OUT/sessions.ndjson" -e trace=write \
+        -e inject=write:"$1"=60000000 &
+    on_exit kill $!
+    sleep 0.5
+    : >"$WORK/client.log"
+    fetch 40
+    size=0
+    for ((i = 0; i < 40 && size == 0; i++)); do
+        sleep 0.1
+        size=$(stat -c %s "$OUT/sessions.ndjson")
+    done
+    sleep 0.2
+    if [ "$1" = delay_exit ]; then
+        assert_true "$1: records were written" test "$size" -gt 0
+    else
+        assert_eq "$1: records were not written" 0 "$size"
+    fi
+    stop_sesstap KILL
+    start_sesstap -o "$OUT" --pin "$PIN"
+    sleep 0.3
+    stop_sesstap
+    launch_sesstap -o "$OUT" --pin "$PIN" --unpin
+    wait "$SESSTAP_PID"
+    assert_eq "$1: exit status" 0 $?
+    totals
+    assert_eq "$1: records" 40 "$(wc -l <"$OUT/sessions.ndjson")"
+    assert_eq "$1: different ones" 40 "$(record_query '.["@id"]' | sort -u | wc -l)"
+    assert_eq "$1: packets of all records" "$TRACKED" "$(record_sum .packetsCount)"
+}
+spawn_server "$NS_A" server server --addr "$A4" --port 80
+killed_at_write delay_enter
+killed_at_write delay_exit
+end_process "$SPAWNED" TERM
 
 # ---- filters, which go with no process
 
