@@ -465,11 +465,11 @@ void tracker_free(struct tracker *tracker)
 {
     if (!tracker)
         return;
-    spaces_close(tracker->spaces);
     if (keeps_on(tracker))
         live_leave(tracker->live);
     else
         live_close(tracker->live);
+    spaces_close(tracker->spaces); /* after: filters elsewhere are removed through it */
     notes_free(tracker->notes);
     containers_free(tracker->containers);
     pipeline_free(tracker->pipeline);
