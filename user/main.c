@@ -68,7 +68,7 @@ static const struct command commands[] = {
      "--json: records, one JSON object a line."},
     {"stats", cmd_stats,
      "--by conversation|host|service|protocol [-r] [-f FILTER] [--where EXPR]\n"
-     "[--overlap POLICY] [--json] FILE|DIR",
+     "[--overlap POLICY] [--no-app] [--hosts FILE] [--json] FILE|DIR",
      "sums over the sessions of capture files, by who talked or how\n"
      "\n"
      "Sessions, packets, payload, bytes with IP and layer-4 headers, and retransmissions each way,\n"

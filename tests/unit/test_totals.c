@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "abi.h"
+#include "flow.h"
 #include "record_fixture.h"
 #include "sink/totals.h"
 #include "wire.h"
@@ -75,13 +76,14 @@ static void test_hosts(void **state)
     check_table(
         TOTALS_HOST,
         "host             as client  as server   share  pkts sent  pkts recv  payload sent  p"
-        "ayload recv  wire sent  wire recv  rtx  first                     last\n"
+        "ayload recv  wire sent  wire recv  rtx  first                     last                "
+        "      name\n"
         "10.0.0.1                 0          2   46.7%          7          8          5120   "
         "        453       5492        853    1  2026-11-21T09:44:00.123Z  2026-11-21T09:45:0"
         "0.000Z\n"
         "10.0.0.200               1          0   45.1%          7          6           420   "
         "       5000        792       5344    1  2026-11-21T09:44:00.123Z  2026-11-21T09:45:0"
-        "0.000Z\n"
+        "0.000Z  client.example\n"
         "10.0.0.2                 1          0    1.5%          1          1            33   "
         "        120         61        148    0  2026-11-21T09:44:00.123Z  2026-11-21T09:44:0"
         "0.124Z\n"
@@ -144,6 +146,66 @@ static void test_protocols(void **state)
         "    104    0  2026-11-21T09:44:00.123Z  2026-11-21T09:44:00.124Z\n"
         "total              5  100.0%        10       11          509        5186      1029  "
         "   5770    1  2026-11-21T09:44:00.123Z  2026-11-21T09:45:00.000Z\n");
+}
+
+/* One row a protocol over TCP and UDP; its name need not live on. */
+static void test_identified(void **state)
+{
+    static const char *const protocols[] = {"HTTP", "DNS", NULL, "DNS", NULL};
+    struct totals *totals = totals_new(TOTALS_PROTOCOL);
+    const struct totals_row *rows, *total;
+    struct buf out = {0};
+    struct fixture f;
+    size_t count;
+    char name[8];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
+        makers[i](&f);
+        f.record.identity.protocol = protocols[i] ? strcpy(name, protocols[i]) : NULL;
+        assert_int_equal(totals_add(totals, &f.record), 0);
+        memset(name, 'x', sizeof(name));
+    }
+    rows = totals_finish(totals, &count, &total);
+    assert_int_equal(count, 4);
+    assert_string_equal(totals_app_name(totals, rows[0].app), "HTTP");
+    assert_string_equal(totals_app_name(totals, rows[1].app), "DNS");
+    assert_int_equal(rows[1].sessions, 2);
+    assert_int_equal(rows[1].l4_proto, 0);
+    assert_int_equal(rows[2].app, 0);
+    assert_int_equal(rows[2].l4_proto, IP_PROTO_ICMPV6);
+    assert_int_equal(rows[3].l4_proto, IP_PROTO_TCP);
+    assert_int_equal(total->sessions, 5);
+    totals_write_json(&out, totals);
+    buf_add_char(&out, '\0');
+    assert_non_null(strstr(out.data, "{\"protocol\":\"DNS\",\"sessions\":2,"));
+    assert_non_null(strstr(out.data, "{\"protocol\":\"icmpv6\",\"proto\":58,"));
+    buf_fini(&out);
+    totals_free(totals);
+}
+
+/* A host has the name that was learned last; one that nobody named has none. */
+static void test_named_hosts(void **state)
+{
+    struct totals *totals = totals_new(TOTALS_HOST);
+    struct buf out = {0};
+    struct fixture f;
+
+    (void)state;
+    fixture_udp(&f);
+    f.record.names[0] = f.record.names[1] = NULL;
+    assert_int_equal(totals_add(totals, &f.record), 0);
+    f.record.names[!flow_client(f.record.flow)] = "ns\"1";
+    assert_int_equal(totals_add(totals, &f.record), 0);
+    f.record.names[!flow_client(f.record.flow)] = NULL;
+    assert_int_equal(totals_add(totals, &f.record), 0);
+    totals_write_json(&out, totals);
+    buf_add_char(&out, '\0');
+    assert_non_null(
+        strstr(out.data, "{\"host\":\"10.0.0.1\",\"name\":\"ns\\\"1\",\"as_client\":0,"));
+    assert_non_null(strstr(out.data, "{\"host\":\"10.0.0.2\",\"as_client\":3,"));
+    buf_fini(&out);
+    totals_free(totals);
 }
 
 static void test_json(void **state)
@@ -313,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations), cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_services),      cmocka_unit_test(test_protocols),
+        cmocka_unit_test(test_identified),    cmocka_unit_test(test_named_hosts),
         cmocka_unit_test(test_json),          cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_adds_up),       cmocka_unit_test(test_words),
     };

@@ -19,6 +19,8 @@ struct totals {
     size_t cap;
     uint32_t *slots; /* index of a row + 1; 0: free */
     size_t slot_count;
+    char **apps; /* names of identified protocols, a few dozen at most; row.app is index + 1 */
+    uint32_t app_count;
     struct totals_row total;
 };
 
@@ -53,6 +55,9 @@ void totals_free(struct totals *totals)
 {
     if (!totals)
         return;
+    for (uint32_t i = 0; i < totals->app_count; i++)
+        free(totals->apps[i]);
+    free(totals->apps);
     free(totals->rows);
     free(totals->slots);
     free(totals);
@@ -61,6 +66,27 @@ void totals_free(struct totals *totals)
 enum totals_by totals_by(const struct totals *totals)
 {
     return totals->by;
+}
+
+const char *totals_app_name(const struct totals *totals, uint32_t app)
+{
+    return totals->apps[app - 1];
+}
+
+/* 0: no memory. */
+static uint32_t find_app(struct totals *totals, const char *name)
+{
+    char **apps;
+
+    for (uint32_t i = 0; i < totals->app_count; i++)
+        if (!strcmp(totals->apps[i], name))
+            return i + 1;
+    apps = reallocarray(totals->apps, totals->app_count + 1, sizeof(*apps));
+    if (!apps)
+        return 0;
+    totals->apps = apps;
+    apps[totals->app_count] = strdup(name);
+    return apps[totals->app_count] ? ++totals->app_count : 0;
 }
 
 /* ---- rows by key --------------------------------------------------------------------------------- */
@@ -194,6 +220,8 @@ static int add_host(struct totals *totals, const struct record *record, unsigned
     if (!row)
         return -ENOMEM;
     add_session(row, record, endpoint);
+    if (record->names[endpoint])
+        row->name = record->names[endpoint];
     return 0;
 }
 
@@ -234,6 +262,12 @@ static int add_kind(struct totals *totals, const struct record *record)
 
     if (totals->by == TOTALS_SERVICE && has_ports(ends->l4_proto))
         key.port = WIRE_HOST16(ends->port[!client]);
+    if (totals->by == TOTALS_PROTOCOL && record->identity.protocol) {
+        key.l4_proto = 0;
+        key.app = find_app(totals, record->identity.protocol);
+        if (!key.app)
+            return -ENOMEM;
+    }
     row = get_row(totals, &key);
     if (!row)
         return -ENOMEM;

@@ -15,7 +15,7 @@ enum totals_by {
     TOTALS_CONVERSATION, /* two addresses: a is the lower one */
     TOTALS_HOST,         /* an address; both ends of a session count, each for its own part */
     TOTALS_SERVICE,      /* the server's port and the transport protocol */
-    TOTALS_PROTOCOL,     /* the transport protocol */
+    TOTALS_PROTOCOL, /* what app/ identified, over all transports; else the transport protocol */
 };
 
 /* What went one way. wire: with IP and layer-4 headers, without the link layer. */
@@ -33,14 +33,16 @@ struct totals_way {
  */
 struct totals_row {
     uint8_t ip_version; /* 0: the key has no address */
-    uint8_t l4_proto;   /* 0: any */
+    uint8_t l4_proto;   /* 0: any, or app */
     uint16_t port;      /* host order; 0: none */
     uint8_t addr[2][16];
+    uint32_t app; /* for totals_app_name; 0: none was identified */
     uint64_t sessions;
     uint64_t begun[2]; /* as client: by a, by b; hosts: as client, as server */
     struct totals_way way[2];
     int64_t first_ns; /* since 1970 */
     int64_t last_ns;
+    const char *name; /* of a host, borrowed from its records; NULL: none known */
 };
 
 /* -EINVAL when there is no such word: conversation, host, service, protocol. */
@@ -50,7 +52,7 @@ int totals_by_parse(enum totals_by *by, const char *word);
 struct totals *totals_new(enum totals_by by);
 /* NULL is fine. */
 void totals_free(struct totals *totals);
-/* 0 or -ENOMEM: then it is in no sum. */
+/* 0 or -ENOMEM: then it is in no sum. The record's names (record.names) must outlive the totals. */
 int totals_add(struct totals *totals, const struct record *record);
 /*
  * All rows, most bytes on the wire first; the total over all sessions. Borrowed until the next add; rows
@@ -64,5 +66,7 @@ void totals_write_table(struct buf *out, struct totals *totals);
 void totals_write_json(struct buf *out, struct totals *totals);
 
 enum totals_by totals_by(const struct totals *totals);
+/* The identified protocol of a row's app. */
+const char *totals_app_name(const struct totals *totals, uint32_t app);
 
 #endif

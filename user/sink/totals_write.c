@@ -9,7 +9,7 @@
 #include "sink/text.h"
 #include "sink/text_table.h"
 
-#define MAX_COLUMNS 13
+#define MAX_COLUMNS 14
 #define NAME_BYTES  64
 
 #define WAYS(one, other)                                                               \
@@ -49,8 +49,9 @@ static const struct form {
                         {"as client", true, 0},
                         {"as server", true, 0},
                         {"share", true, 6},
-                        WAYS("sent", "recv")},
-            .column_count = 13,
+                        WAYS("sent", "recv"),
+                        {"name", false, 0}},
+            .column_count = 14,
             .word = "host",
             .keys = {"host", NULL},
             .begun = {"as_client", "as_server"},
@@ -82,13 +83,16 @@ static const struct form {
 };
 
 /* The name that a key has; returns its length. */
-static size_t write_name(char *p, const struct totals_row *row, unsigned int which)
+static size_t write_name(char *p, const struct totals *totals, const struct totals_row *row,
+                         unsigned int which)
 {
     char *begin = p;
     const char *proto;
 
     if (row->ip_version)
         return (size_t)(text_put_ip(p, row->addr[which], row->ip_version) - begin);
+    if (row->app)
+        return (size_t)(stpncpy(p, totals_app_name(totals, row->app), NAME_BYTES) - begin);
     proto = l4_proto_name(row->l4_proto);
     memcpy(p, proto, strlen(proto));
     p += strlen(proto);
@@ -139,16 +143,17 @@ static void pack_share(struct buf *row, unsigned int tenths)
     text_table_pack(row, text, (size_t)(p - text));
 }
 
-static void pack_row(struct buf *out, const struct form *form, const struct totals_row *row,
+static void pack_row(struct buf *out, const struct totals *totals, const struct totals_row *row,
                      const struct totals_row *total)
 {
+    const struct form *form = &forms[totals_by(totals)];
     char name[NAME_BYTES];
 
     for (unsigned int i = 0; i < 2 && form->keys[i]; i++) {
         if (row == total)
             text_table_pack(out, "total", i ? 0 : 5);
         else
-            text_table_pack(out, name, write_name(name, row, i));
+            text_table_pack(out, name, write_name(name, totals, row, i));
     }
     if (form->begun_in_table) {
         pack_number(out, row->begun[0]);
@@ -166,6 +171,7 @@ static void pack_row(struct buf *out, const struct form *form, const struct tota
     pack_number(out, row->way[0].retransmits + row->way[1].retransmits);
     pack_date(out, row, row->first_ns);
     pack_date(out, row, row->last_ns);
+    text_table_pack(out, row->name, row->name ? strlen(row->name) : 0);
 }
 
 void totals_write_table(struct buf *out, struct totals *totals)
@@ -181,7 +187,7 @@ void totals_write_table(struct buf *out, struct totals *totals)
     /* Once for the widths, once to write: rows are not kept twice. */
     for (size_t i = 0; i <= count && !row.failed; i++) {
         buf_clear(&row);
-        pack_row(&row, form, i < count ? &rows[i] : total, total);
+        pack_row(&row, totals, i < count ? &rows[i] : total, total);
         if (!row.failed)
             text_table_widen(&table, row.data);
     }
@@ -189,7 +195,7 @@ void totals_write_table(struct buf *out, struct totals *totals)
     buf_add_char(out, '\n');
     for (size_t i = 0; i <= count && !row.failed; i++) {
         buf_clear(&row);
-        pack_row(&row, form, i < count ? &rows[i] : total, total);
+        pack_row(&row, totals, i < count ? &rows[i] : total, total);
         if (!row.failed)
             text_table_write_row(out, &table, row.data);
         buf_add_char(out, '\n');
@@ -218,26 +224,34 @@ static void add_time(struct buf *out, const char *name, int64_t ns)
                text);
 }
 
-static void add_key(struct buf *out, const struct form *form, const struct totals_row *row)
+static void add_key(struct buf *out, const struct totals *totals, const struct totals_row *row)
 {
+    const struct form *form = &forms[totals_by(totals)];
     char name[NAME_BYTES];
 
     for (unsigned int i = 0; i < 2 && form->keys[i]; i++)
-        buf_printf(out, "\"%s\":\"%.*s\",", form->keys[i], (int)write_name(name, row, i), name);
+        buf_printf(out, "\"%s\":\"%.*s\",", form->keys[i], (int)write_name(name, totals, row, i),
+                   name);
     if (row->l4_proto)
         add_number(out, "proto", row->l4_proto);
     if (row->port)
         add_number(out, "port", row->port);
+    if (row->name) {
+        buf_add_str(out, "\"name\":");
+        buf_add_json_str(out, row->name, strlen(row->name));
+        buf_add_char(out, ',');
+    }
 }
 
-static void add_row(struct buf *out, const struct form *form, const struct totals_row *row,
+static void add_row(struct buf *out, const struct totals *totals, const struct totals_row *row,
                     const struct totals_row *total)
 {
+    const struct form *form = &forms[totals_by(totals)];
     unsigned int share = share_of(row, total);
 
     buf_add_char(out, '{');
     if (row != total)
-        add_key(out, form, row);
+        add_key(out, totals, row);
     if (!form->begun_in_table)
         add_number(out, "sessions", row->sessions);
     for (unsigned int i = 0; i < 2 && form->begun[i]; i++)
@@ -273,9 +287,9 @@ void totals_write_json(struct buf *out, struct totals *totals)
     buf_printf(out, "{\"by\":\"%s\",\"rows\":[", form->word);
     for (size_t i = 0; i < count; i++) {
         buf_add_str(out, i ? ",\n" : "\n");
-        add_row(out, form, &rows[i], total);
+        add_row(out, totals, &rows[i], total);
     }
     buf_add_str(out, "\n],\"total\":");
-    add_row(out, form, total, total);
+    add_row(out, totals, total, total);
     buf_add_str(out, "}\n");
 }
