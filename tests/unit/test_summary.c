@@ -16,6 +16,48 @@ static void make_bad_name(struct fixture *f)
     f->record.names[1] = "a\033[31mb\xc3\xa9";
 }
 
+static void make_identified(struct fixture *f)
+{
+    fixture_tcp_full(f);
+    f->record.identity = (struct identity){.protocol = "TLS", .category = "Web"};
+}
+
+static void make_alert(struct fixture *f)
+{
+    static const struct alert_fact alert = {
+        .wall_ns = 1795254240123000000,
+        .signature = "BAD \033[1mname",
+        .category = "Trojan",
+        .signature_id = 2019401,
+        .severity = 1,
+    };
+    static const struct alert_fact *const alerts[] = {&alert};
+
+    fixture_tcp_full(f);
+    f->record.alerts = alerts;
+    f->record.alert_count = 1;
+}
+
+static void make_dns(struct fixture *f)
+{
+    static struct dns_answer address = {.type = 1, .data = {"192.0.2.1", 9}};
+    static struct dns_answer alias = {.type = 5, .data = {"b.example", 9}, .next = &address};
+    static struct dns_transaction silent = {.qtype = 28, .rcode = -1, .name = {"c\007", 2}};
+    static struct dns_transaction answered = {
+        .query_ns = 1000,
+        .answer_ns = 5001000,
+        .qtype = 1,
+        .name = {"a.example", 9},
+        .answers = &alias,
+        .answer_count = 2,
+        .next = &silent,
+    };
+    static const struct facts facts = {.dns = &answered, .dns_count = 2};
+
+    fixture_udp(f);
+    f->record.facts = &facts;
+}
+
 /* Lines that must be there, ended by the line end; NULL: must not be there. */
 static const struct row {
     const char *name;
@@ -53,6 +95,15 @@ static const struct row {
      "\n  payload bytes                               33                   120\n", "TCP behaviour"},
     {"UDP's own", fixture_udp, 80,
      "\n  udp bytes                                    8                     8\n", "tcp bytes"},
+    {"what it was found to be", make_identified, 80,
+     "\n  app.protocol            TLS\n  app.category            Web\n", "DNS"},
+    {"alerts", make_alert, 80,
+     "\n\nAlerts\n  2026-11-21T09:44:00.123Z 2019401 BAD ?[1mname, Trojan, severity 1\n\nTiming\n",
+     "\033"},
+    {"DNS", make_dns, 80,
+     "\n\nDNS\n  A a.example, NOERROR after 0.005000 s: CNAME b.example, A 192.0.2.1\n"
+     "  AAAA c?, no answer\n\nTiming\n",
+     "Alerts"},
     {"ICMP", fixture_icmpv6, 80, "\n  icmp.type               128\n", "  port "},
 };
 

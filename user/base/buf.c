@@ -178,6 +178,15 @@ static void add_json_escape(struct buf *buf, uint8_t c)
     buf_add_hex(buf, &c, 1);
 }
 
+void buf_add_printable(struct buf *buf, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = (uint8_t)text[i];
+
+        buf_add_char(buf, c < 0x20 || c == 0x7f ? '?' : (char)c);
+    }
+}
+
 void buf_add_json_str(struct buf *buf, const char *text, size_t len)
 {
     const uint8_t *bytes = (const uint8_t *)text;

@@ -33,15 +33,21 @@ static const struct dns_word rcodes[] = {
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
+static void find_word(char text[WORD_BYTES], const struct dns_word *words, size_t count,
+                      const char *prefix, uint16_t number)
+{
+    snprintf(text, WORD_BYTES, "%s%u", prefix, number);
+    for (size_t i = 0; i < count; i++)
+        if (words[i].number == number)
+            snprintf(text, WORD_BYTES, "%s", words[i].name);
+}
+
 static void add_word(struct buf *out, const char *key, const struct dns_word *words, size_t count,
                      const char *prefix, uint16_t number)
 {
     char text[WORD_BYTES];
 
-    snprintf(text, sizeof(text), "%s%u", prefix, number);
-    for (size_t i = 0; i < count; i++)
-        if (words[i].number == number)
-            snprintf(text, sizeof(text), "%s", words[i].name);
+    find_word(text, words, count, prefix, number);
     item_add_word(out, key, text);
 }
 
@@ -99,5 +105,37 @@ void write_dns(struct buf *out, struct record_view *view)
         if (at != view->record->facts->dns)
             buf_add_char(out, ',');
         write_transaction(out, view, at);
+    }
+}
+
+static void add_text(struct buf *out, struct fact_text text)
+{
+    buf_add_char(out, ' ');
+    if (text.at)
+        buf_add_printable(out, text.at, text.len);
+}
+
+void dns_write_line(struct buf *out, const struct dns_transaction *transaction)
+{
+    char word[WORD_BYTES];
+
+    find_word(word, types, COUNT(types), "TYPE", transaction->qtype);
+    buf_add_str(out, word);
+    add_text(out, transaction->name);
+    if (transaction->rcode < 0) {
+        buf_add_str(out, ", no answer");
+        return;
+    }
+    find_word(word, rcodes, COUNT(rcodes), "RCODE", (uint16_t)transaction->rcode);
+    buf_printf(out, ", %s", word);
+    if (transaction->query_ns && transaction->answer_ns >= transaction->query_ns) {
+        buf_add_str(out, " after ");
+        buf_add_seconds(out, (int64_t)(transaction->answer_ns - transaction->query_ns), 6);
+        buf_add_str(out, " s");
+    }
+    for (const struct dns_answer *at = transaction->answers; at; at = at->next) {
+        find_word(word, types, COUNT(types), "TYPE", at->type);
+        buf_printf(out, "%s %s", at == transaction->answers ? ":" : ",", word);
+        add_text(out, at->data);
     }
 }

@@ -120,6 +120,8 @@ field_list_writer write_alerts;
 /* record_dns.c */
 field_getter value_dns_count;
 field_list_writer write_dns;
+/* One transaction for people: append a line without its end. */
+void dns_write_line(struct buf *out, const struct dns_transaction *transaction);
 
 /* The client's initial sequence number, when it is known. */
 bool record_view_client_seq(const struct record_view *view, uint32_t *seq);

@@ -59,6 +59,18 @@ static const struct line general[] = {
     ALONE("icmp.type"),
     ALONE("icmp.code"),
     ALONE("icmp.id"),
+    ALONE("app.protocol"),
+    ALONE("app.category"),
+    ALONE("app.risks"),
+    ALONE("tls.version"),
+    ALONE("tls.cipher"),
+    ALONE("tls.sni"),
+    ALONE("tls.alpn"),
+    ALONE("tls.ja4"),
+    ALONE("tls.subject"),
+    ALONE("tls.issuer"),
+    ALONE("tls.alert"),
+    ALONE("tls.decrypted"),
     ALONE("link.interfaces"),
     ALONE("link.vlan"),
     ALONE("host.container"),
@@ -159,16 +171,6 @@ static void add_list(struct buf *text, const struct field *field, const struct r
     field->write_items(text, &view);
 }
 
-/* A name from the input may hold what a terminal would obey. */
-static void add_string(struct buf *text, const struct field_value *value)
-{
-    for (size_t i = 0; i < value->len; i++) {
-        uint8_t c = (uint8_t)value->text[i];
-
-        buf_add_char(text, c < 0x20 || c == 0x7f ? '?' : (char)c);
-    }
-}
-
 /* False, and nothing is added, when the record has no such field. */
 static bool add_value(struct buf *text, const char *path, const struct record *record)
 {
@@ -180,7 +182,7 @@ static bool add_value(struct buf *text, const char *path, const struct record *r
     if (!field || !field_get(field, record, &value))
         return false;
     if (value.type == FIELD_STRING)
-        add_string(text, &value);
+        buf_add_printable(text, value.text, value.len);
     else if (value.type == FIELD_BOOL)
         buf_add_str(text, value.flag ? "yes" : "no");
     else if (value.type == FIELD_U64)
@@ -278,6 +280,54 @@ static void write_pair(struct writer *w, const struct line *line, const char *ti
     buf_fini(&server);
 }
 
+static void write_dns_lines(struct writer *w)
+{
+    const struct facts *facts = w->record->facts;
+
+    for (const struct dns_transaction *at = facts ? facts->dns : NULL; at; at = at->next) {
+        add_title(w, "DNS");
+        buf_add_str(w->out, "  ");
+        dns_write_line(w->out, at);
+        buf_add_char(w->out, '\n');
+    }
+}
+
+static void write_alert_lines(struct writer *w)
+{
+    for (size_t i = 0; i < w->record->alert_count; i++) {
+        const struct alert_fact *alert = w->record->alerts[i];
+        const char *const words[] = {alert->signature, alert->category, alert->action};
+        struct text_day day = {0};
+        char date[TEXT_MAX];
+
+        add_title(w, "Alerts");
+        buf_printf(w->out, "  %.*s %llu", (int)(text_put_date(date, alert->wall_ns, &day) - date),
+                   date, (unsigned long long)alert->signature_id);
+        for (size_t j = 0; j < sizeof(words) / sizeof(words[0]); j++) {
+            if (!words[j])
+                continue;
+            buf_add_str(w->out, j ? ", " : " ");
+            buf_add_printable(w->out, words[j], strlen(words[j]));
+        }
+        if (alert->severity)
+            buf_printf(w->out, ", severity %u", alert->severity);
+        buf_add_char(w->out, '\n');
+    }
+}
+
+/* What app/ has several of. */
+static void write_lists(struct writer *w)
+{
+    static void (*const lists[])(struct writer *) = {write_dns_lines, write_alert_lines};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        w->has_title = false;
+        lists[i](w);
+        if (w->has_title)
+            buf_add_char(w->out, '\n');
+    }
+}
+
 void summary_write(struct buf *out, const struct record *record, unsigned int width, bool colour)
 {
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
@@ -291,5 +341,7 @@ void summary_write(struct buf *out, const struct record *record, unsigned int wi
         }
         if (w.has_title)
             buf_add_char(out, '\n');
+        if (sections[i].lines == general)
+            write_lists(&w);
     }
 }
