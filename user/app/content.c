@@ -27,6 +27,7 @@ struct stage {
     enum encoding encoding;
     bool started;
     bool ended;
+    bool padded;   /* behind gzip's last member comes something else */
     bool has_head; /* deflate's first byte, that came alone and waits for the second */
     uint8_t head;
     z_stream zlib;
@@ -102,7 +103,8 @@ static int run_zlib(struct content *content, size_t at, const uint8_t *data, siz
     zlib->avail_in = (unsigned int)len;
     do {
         if (stage->ended) { /* another member, or padding behind the last */
-            if (stage->encoding != ENCODING_GZIP || *zlib->next_in != 0x1f)
+            stage->padded |= stage->encoding != ENCODING_GZIP || *zlib->next_in != 0x1f;
+            if (stage->padded)
                 return 0;
             stage->ended = false;
             inflateReset(zlib);

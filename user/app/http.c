@@ -191,6 +191,8 @@ void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64
     const struct app_limits *limits = exchange->env->limits;
     struct fact_text encoding = http_find_header(message, "content-encoding");
 
+    if (one->ended)
+        return;
     one->headers_over = true;
     message->header_bytes = wire_bytes;
     message->content_type = http_find_header(message, "content-type");
@@ -227,7 +229,7 @@ void http_body(struct http_exchange *exchange, enum app_side side, const uint8_t
     struct http_message *message = one->message;
     int err;
 
-    if (one->ended)
+    if (one->ended || !one->began)
         return;
     if (!one->headers_over) /* HTTP/0.9 has none */
         http_headers_end(exchange, side, message->header_bytes);

@@ -204,6 +204,8 @@ void tls_handshake(struct tls *tls, enum app_side side, const uint8_t *data, siz
         take_message(tls, side, message[0], message + MESSAGE_HEADER, body);
         at += MESSAGE_HEADER + body;
     }
+    if (!at)
+        return;
     memmove(buf->data, buf->data + at, buf->len - at);
     buf->len -= at;
 }
