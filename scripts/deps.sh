@@ -37,8 +37,10 @@ test  | iputils-ping             | cmd:ping          | ICMP sessions for tests
 test  | procps                   | cmd:ps            | looks at processes
 test  | curl                     | cmd:curl          | HTTP client
 test  | nginx-light              | cmd:nginx         | HTTP server
+test  | nghttp2-client           | cmd:nghttp        | HTTP/2 client: several streams at once, push
 test  | socat                    | cmd:socat         | TCP and UDP peers
 test  | tcpdump                  | cmd:tcpdump       | second opinion on captures
+test  | zstd                     | cmd:zstd          | makes packed captures and content
 test  | tshark                   | cmd:tshark        | second opinion on captures and streams
 test  | libndpi-bin              | cmd:ndpiReader    | second opinion on protocols
 test  | prometheus               | cmd:promtool      | promtool checks the metrics
