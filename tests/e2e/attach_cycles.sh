@@ -10,6 +10,7 @@ need jq
 
 CYCLES=${CYCLES:-200}
 AT_ONCE=50
+CY=c$$ # no other test's: all namespaces are looked at
 SPACES=$((CYCLES / 40))
 
 links_held() { # how many BPF links sesstap has
@@ -38,7 +39,7 @@ rss_kb() {
 round() { # NUMBER: AT_ONCE pairs
     local i first=$((70000 + $1 * AT_ONCE))
     for ((i = 0; i < AT_ONCE; i++)); do
-        echo "link add cy$i index $((first + i)) group 77 type veth peer name py$i"
+        echo "link add $CY-$i index $((first + i)) group 77 type veth peer name p$CY-$i"
     done | ip -n "$NS_A" -batch - || return 1
     wait_for links_held $((HELD + 2 * AT_ONCE)) || return 1
     ip -n "$NS_A" link del group 77
@@ -46,7 +47,7 @@ round() { # NUMBER: AT_ONCE pairs
 }
 
 ns_pair
-start_sesstap -i "$IF_A" -i 'cy*' -o "$OUT"
+start_sesstap -i "$IF_A" -i "$CY*" -o "$OUT"
 SESSTAP_REAL=$SESSTAP_PID
 HELD=$(links_held)
 assert_eq "links of one interface" 2 "$HELD"
@@ -54,7 +55,7 @@ round 0
 before=$(descriptors) middle=0
 for ((n = 1; n * AT_ONCE < CYCLES; n++)); do
     round $n || break
-    [ $((n * AT_ONCE)) -lt 8500 ] || [ $middle -gt 0 ] || middle=$(rss_kb)
+    [ $((n * AT_ONCE)) -lt 8500 ] || [ "$middle" -gt 0 ] || middle=$(rss_kb)
 done
 assert_eq "rounds" $(((CYCLES + AT_ONCE - 1) / AT_ONCE)) $n
 assert_eq "descriptors after $CYCLES cycles" "$before" "$(descriptors)"
@@ -72,12 +73,12 @@ assert_eq "complaints" "" "$(grep -i 'cannot\|more than' "$SESSTAP_ERR")"
 # ---- namespaces
 
 OUT=$WORK/spaces
-start_sesstap -i 'cy*' --netns all -o "$OUT"
+start_sesstap -i "$CY*" --netns all -o "$OUT"
 SESSTAP_REAL=$SESSTAP_PID
 HELD=0
 for ((n = 0; n < SPACES; n++)); do
     ip netns add "sst-$$-cy" && on_exit ip netns del "sst-$$-cy"
-    ip -n "sst-$$-cy" link add cy0 type veth peer name py0
+    ip -n "sst-$$-cy" link add "$CY-0" type veth peer name "p$CY-0"
     wait_for links_held 2 || break
     ip netns del "sst-$$-cy"
     wait_for links_held 0 || break

@@ -43,7 +43,7 @@ udp() { # NETNS: packets and interfaces of its datagrams
 
 # ---- named ones: both ends of the pair, and the two alike
 
-named() { # HOOK
+named() { # NAME HOOKS: a pattern
     OUT=$WORK/$1
     start_sesstap -i "$IF_A" -i "$IF_B" -i "$NAMES" -o "$OUT" --prom "$PROM" --netns "/run/netns/$NS_B" \
         --netns "/run/netns/sst-$$-p" --netns "/run/netns/sst-$$-r"
@@ -56,7 +56,7 @@ named() { # HOOK
     stop_sesstap
     assert_eq "$1: exit status" 0 $?
     totals
-    assert_eq "$1: hooks" "$1" "$(sed -n 's/.* by \(tcx\|clsact\).*/\1/p' "$SESSTAP_ERR")"
+    assert_true "$1: hooks" grep -Eq "^sesstap: tracking .* by ($2)\b" "$SESSTAP_ERR"
     assert_eq "$1: sessions" 20 "$(record_count '.["@type"] == "TcpSession"')"
     assert_eq "$1: their path" "[\"$NS_B/$IF_B\",\"$IF_A\"]" \
         "$(record_query 'select(.["@type"] == "TcpSession") | .link.interfaces | tojson' | sort -u)"
@@ -70,8 +70,8 @@ named() { # HOOK
     assert_eq "$1: datagrams of one" "3 sst-$$-p/$NAMES" "$(udp "sst-$$-p")"
     assert_eq "$1: and of the other" "5 sst-$$-r/$NAMES" "$(udp "sst-$$-r")"
 }
-named tcx
-SESSTAP_TC=clsact named clsact
+named default 'tcx|clsact'
+SESSTAP_TC=clsact named clsact clsact
 assert_eq "no qdisc of ours stays" "" "$(in_b tc qdisc show dev "$IF_B" clsact)"
 
 # ---- all of them: those to come, and to go

@@ -50,7 +50,8 @@ crossing() {
     assert_eq "$name: path and tag" "$path $vlan" "$(record_query 'select(.["@type"] == "TcpSession") |
         [(.link.interfaces | join(",")), (.link.vlan // "none" | tostring)] | join(" ")' | sort -u)"
     assert_eq "$name: bytes" "$(awk '{ up += $5; down += $6 } END { print up, down }' "$WORK/$name.log")" \
-        "$(record_sum 'select(.["@type"] == "TcpSession") | .out.payload') $(record_sum 'select(.["@type"] == "TcpSession") | .in.payload')"
+        "$(record_sum 'select(.["@type"] == "TcpSession") | .out.payload - (.tcp.quality_fwd.retransmit_bytes // 0)') $(
+            record_sum 'select(.["@type"] == "TcpSession") | .in.payload - (.tcp.quality_rev.retransmit_bytes // 0)')"
     assert_eq "$name: packets of all records + unaccounted" "$(metric sesstap_packets_total)" \
         $(($(record_sum .packetsCount) + $(metric sesstap_unaccounted_packets_total)))
 }
