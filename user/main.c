@@ -15,7 +15,8 @@ static const struct command commands[] = {
      "[--depth-for 'FILTER=BYTES']... [--payload-rate BYTES/s] [--sample 1/N] [--snaplen BYTES]\n"
      "[--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--lots]\n"
      "[--duration SEC] [--interval SEC] [--max-flows N] [--mode tc|xdp|auto] [--tunnels]\n"
-     "[--netns PATH|all]... [--pin DIR [--unpin]] [--keylog FILE]",
+     "[--netns PATH|all]... [--pin DIR [--unpin]] [--http] [--no-app]\n"
+     "[--hosts FILE] [--keylog FILE]",
      "track the sessions of this host's interfaces, live\n"
      "\n"
      "Default: every veth and netkit interface, present and future. On a terminal it shows\n"
@@ -28,47 +29,59 @@ static const struct command commands[] = {
     {"read", cmd_read,
      "[-r] [-f FILTER] [--where EXPR] [-o DIR] [--format ndjson|tcpsession] [--lots]\n"
      "[--pcap|--pcapng] [--streams] [--holes zero|mark|skip] [--overlap POLICY]\n"
-     "[--no-index] [--keylog FILE] FILE|DIR...",
+     "[--no-index] [--http] [--no-app] [--hosts FILE] [--alerts FILE]\n"
+     "[--keylog FILE] FILE|DIR...",
      "the sessions of capture files, as records, captures and streams\n"
      "\n"
      "Records in order of the first packet, one JSON object a line, on stdout or, with -o, in\n"
      "DIR/sessions.ndjson; captures in DIR/pcap/, streams in DIR/streams/; with --format tcpsession\n"
      "also a JSON file of the payload of each TCP session, in DIR/tcpsession/.\n"
+     "--http: transactions of HTTP, too. --no-app: packets and streams alone, no protocols. --hosts: names\n"
+     "of addresses, as in /etc/hosts. --alerts: those of Suricata (eve.json), each in its session's record.\n"
      "--keylog: TLS secrets (SSLKEYLOGFILE); those that a pcapng file holds are used anyway."},
     {"index", cmd_index, "[--overlap POLICY] FILE...",
      "write an index beside a capture file, so that later commands need not read it all\n"
      "\n"
      "show, follow, extract, list and stats use FILE.stidx as long as the file has not changed;\n"
      "--no-index makes them read it all. read -o writes one too."},
-    {"show", cmd_show, "[-r] [-f FILTER] [--overlap POLICY] [--json] FILE|DIR STREAM",
+    {"show", cmd_show,
+     "[-r] [-f FILTER] [--overlap POLICY] [--json]\n"
+     "[--no-app] [--hosts FILE] [--alerts FILE] [--keylog FILE] FILE|DIR STREAM",
      "one session: general, timing, statistics, TCP behaviour, and a ladder of its packets\n"
      "\n"
      "STREAM is tcp:N, udp:N, icmp:N or sctp:N (N = streamIndex), N for tcp:N, or an @id."},
     {"follow", cmd_follow,
      "[-r] [-f FILTER] [--overlap POLICY] [--client] [--server]\n"
-     "[--format ascii|hex|raw|json] [--keylog FILE] [--decrypted] FILE|DIR STREAM",
+     "[--format ascii|hex|raw|json] [--http] [--keylog FILE] [--decrypted] FILE|DIR STREAM",
      "a session's stream as the two applications saw it, lot by lot\n"
      "\n"
-     "--client or --server: one side alone. raw writes bytes and nothing else. --decrypted: what\n"
+     "--client or --server: one side alone. raw writes bytes and nothing else. --http: messages, with\n"
+     "chunks put together and content unpacked, HTTP/2 too. --decrypted: what\n"
      "TLS carries, with secrets that the file itself holds; --keylog FILE: the same with those of a\n"
      "key log (SSLKEYLOGFILE). Exit status 3 when bytes are missing in the capture, or TLS records\n"
      "could not be deciphered."},
     {"extract", cmd_extract,
-     "[-r] [-f FILTER] [--keylog FILE] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng",
+     "[-r] [-f FILTER] [--keylog FILE] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng\n"
+     "[-r] [-f FILTER] [--keylog FILE] [--where EXPR] [--type MIME] FILE|DIR [STREAM...] --objects OUTDIR",
      "just these sessions' packets, byte for byte, as a capture file\n"
      "\n"
      "pcapng keeps the names and TLS secrets of the input that concern the sessions, and those of a\n"
-     "key log, and marks each session's first packet with its @id."},
+     "key log, and marks each session's first packet with its @id.\n"
+     "--objects: instead, the bodies that HTTP carried, unpacked, a file each, listed in\n"
+     "OUTDIR/manifest.ndjson; --type text/html or 'image/*': only those."},
     {"list", cmd_list,
-     "[-r] [-f FILTER] [--where EXPR] [--sort [-]FIELD] [--overlap POLICY] [--json] FILE|DIR",
+     "[-r] [-f FILTER] [--where EXPR] [--sort [-]FIELD] [--overlap POLICY] [--json]\n"
+     "[--no-app] [--hosts FILE] [--alerts FILE] [--keylog FILE] FILE|DIR",
      "the sessions of capture files as a table\n"
      "\n"
      "In order of the first packet, or sorted by any field of a record, - in front for the\n"
      "largest first. EXPR is like 'close.reason == rst and ip in 10.0.0.0/8 or duration > 3s'.\n"
-     "--json: records, one JSON object a line."},
+     "--json: records, one JSON object a line. --alerts: only sessions that an alert of Suricata's\n"
+     "eve.json is about, and what it says."},
     {"stats", cmd_stats,
      "--by conversation|host|service|protocol [-r] [-f FILTER] [--where EXPR]\n"
-     "[--overlap POLICY] [--no-app] [--hosts FILE] [--json] FILE|DIR",
+     "[--overlap POLICY] [--json] [--no-app] [--hosts FILE] [--alerts FILE] [--keylog FILE]\n"
+     "FILE|DIR",
      "sums over the sessions of capture files, by who talked or how\n"
      "\n"
      "Sessions, packets, payload, bytes with IP and layer-4 headers, and retransmissions each way,\n"
