@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Every measurement of docs/performance.md, in about eight minutes, and then the table. `make bench` calls it.
+# Every measurement of docs/performance.md, in about ten minutes, and then the table. `make bench` calls it.
 # usage: BUILD=build tests/bench/run.sh          raw numbers: $BUILD/bench/*.txt; ROUNDS and SECONDS_EACH change the length
 set -eu
 
@@ -40,5 +40,6 @@ step iperf3 "$here/traffic.sh" iperf3 "$ROUNDS" "$SECONDS_EACH"
 MODES='none records xdp' step iperf3-in "$here/traffic.sh" iperf3-in "$ROUNDS" "$SECONDS_EACH"
 step wrk "$here/traffic.sh" wrk "$ROUNDS" "$SECONDS_EACH"
 step memory "$here/memory.sh"
+step load "$here/load.sh" "${LOAD_SECONDS:-20}"
 "$here/table.sh" "$out" | tee "$out/table.md"
 "$here/offline.sh"
