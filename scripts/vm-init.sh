@@ -1,6 +1,6 @@
 #!/busybox sh
-# shellcheck shell=dash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
 # The first process of the virtual machine of vm.sh, in its initramfs: makes a root of the host's files and a layer
 # in memory above them, then becomes the job. The kernel's command line says where things are (vm.modules, vm.job, vm.writable).
 set -x

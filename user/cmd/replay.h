@@ -80,9 +80,9 @@ struct replay_result {
     uint64_t unaccounted[UNACCOUNTED_COUNT];
     uint64_t sessions;
     uint64_t left_out; /* of these, by conf.pipeline.where */
-    uint64_t damaged; /* places in the input */
-    bool seekable;    /* one plain file: its frames can be read by their places */
-    int error;        /* first -errno of writing, 0: none */
+    uint64_t damaged;  /* places in the input */
+    bool seekable;     /* one plain file: its frames can be read by their places */
+    int error;         /* first -errno of writing, 0: none */
 };
 
 /* Read it all. 0; -errno after a logged line when nothing could be read. */

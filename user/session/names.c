@@ -153,8 +153,7 @@ void names_add(struct names *names, const uint8_t addr[16], const char *text, si
     slot->name = name;
 }
 
-const char *names_find(const struct names *names, const uint8_t addr[16],
-                       enum name_source *source)
+const char *names_find(const struct names *names, const uint8_t addr[16], enum name_source *source)
 {
     const struct slot *slot;
 

@@ -28,8 +28,7 @@ void names_free(struct names *names);
 void names_add(struct names *names, const uint8_t addr[16], const char *name, size_t len,
                enum name_source source);
 /* NULL: none is known. *source (unless NULL) says who told it. */
-const char *names_find(const struct names *names, const uint8_t addr[16],
-                       enum name_source *source);
+const char *names_find(const struct names *names, const uint8_t addr[16], enum name_source *source);
 /* Names that found no room. */
 uint64_t names_left_out(const struct names *names);
 /*
