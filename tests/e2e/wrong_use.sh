@@ -50,6 +50,12 @@ expect "namespaces, by XDP" 2 '--mode tc' "${run[@]}" --netns all --mode xdp
 expect "end of no folder" 2 '--pin DIR' "${run[@]}" --unpin
 expect "second key log" 2 'there is one already' "${run[@]}" --keylog "$WORK/a" --keylog "$WORK/b"
 expect "key log that is not there, for a file" 2 '--keylog /nope/keys: No such file' "$SESSTAP" read --keylog /nope/keys "$WORK/file"
+expect "alerts that are not there" 2 '--alerts /nope/eve: No such file' "$SESSTAP" list --alerts /nope/eve "$WORK/file"
+expect "hosts that are not there" 2 '--hosts /nope/hosts: No such file' "$SESSTAP" read --hosts /nope/hosts "$WORK/file"
+expect "HTTP where nothing is listed of it" 2 '--http: no such option' "$SESSTAP" list --http "$WORK/file"
+expect "a type of no objects" 2 '--type goes with --objects' "$SESSTAP" extract "$WORK/file" 0 -w "$WORK/o.pcap" --type text/html
+expect "objects and packets at once" 2 'one of them is wanted at a time' "$SESSTAP" extract "$WORK/file" --objects "$WORK/d" -w "$WORK/o.pcap"
+expect "objects where no folder can be" 1 '--objects /nope/d: No such file' "$SESSTAP" extract "$WORK/file" --objects /nope/d
 expect "argument that is none" 2 surplus "${run[@]}" surplus
 expect "expression that is none" 2 "--where: .*nope" "$SESSTAP" read --where 'nope == 1' "$WORK/file"
 expect "unknown command" 2 frob "$SESSTAP" frob
