@@ -117,7 +117,7 @@ struct app *app_new(const struct app_conf *conf)
     app->conf = *conf;
     complete_limits(&app->conf.limits);
     if (conf->identify && app_can_identify()) {
-        app->identifier = identifier_new();
+        app->identifier = identifier_new(conf->wall_offset_ns);
         if (!app->identifier) {
             free(app);
             return NULL;

@@ -19,6 +19,7 @@ struct packet;
 struct app_conf {
     bool identify;            /* the protocol by libndpi, when it is built in */
     bool http;                /* transactions of HTTP */
+    int64_t wall_offset_ns;   /* to add to packets' times */
     struct app_limits limits; /* a 0 stands for the default */
     struct keylog *keylog;    /* TLS secrets; borrowed, NULL: none */
     struct names *names;      /* where names of addresses are told; borrowed, NULL: nowhere */

@@ -263,7 +263,7 @@ static void end_content(struct exchange_side *one)
     const struct app_env *env = one->exchange->env;
     struct http_message *message = one->message;
 
-    if (one->content && !message->cut && !content_complete(one->content))
+    if (one->content && message->complete && !message->cut && !content_complete(one->content))
         message->decode_failed = true;
     content_free(one->content);
     one->content = NULL;

@@ -28,6 +28,7 @@ struct protocol_name {
 struct identifier {
     struct ndpi_detection_module_struct *module;
     size_t flow_bytes;
+    int64_t wall_offset_ns;
     struct identification *spare;
     struct protocol_name names[NAME_SLOTS];
     uint8_t packet[LOOK_BYTES];
@@ -42,7 +43,7 @@ struct identification {
     bool known;
 };
 
-struct identifier *identifier_new(void)
+struct identifier *identifier_new(int64_t wall_offset_ns)
 {
     struct identifier *identifier = calloc(1, sizeof(*identifier));
     NDPI_PROTOCOL_BITMASK all;
@@ -57,6 +58,7 @@ struct identifier *identifier_new(void)
     NDPI_BITMASK_SET_ALL(all);
     ndpi_set_protocol_detection_bitmask2(identifier->module, &all);
     ndpi_finalize_initialization(identifier->module);
+    identifier->wall_offset_ns = wall_offset_ns;
     identifier->flow_bytes = ndpi_detection_get_sizeof_ndpi_flow_struct();
     return identifier;
 }
@@ -145,6 +147,7 @@ bool identification_packet(struct identifier *identifier, struct identification 
                            uint64_t time_ns)
 {
     size_t len = pkt->payload_off - pkt->l3_off + pkt->payload_len;
+    uint64_t wall_ns = time_ns + (uint64_t)identifier->wall_offset_ns;
     uint16_t most = pkt->key.l4_proto == IP_PROTO_TCP ? TCP_PACKETS : UDP_PACKETS;
 
     if (cap_len < (size_t)(pkt->payload_off - pkt->l3_off))
@@ -154,7 +157,7 @@ bool identification_packet(struct identifier *identifier, struct identification 
         l3 = cut_packet(identifier, pkt, l3, &len);
     }
     one->protocol = ndpi_detection_process_packet(identifier->module, one->flow, l3,
-                                                  (unsigned short)len, time_ns / 1000000);
+                                                  (unsigned short)len, wall_ns / 1000000);
     one->packets++;
     if (one->known || is_named(one->protocol)) {
         one->known = true;
@@ -223,8 +226,9 @@ const char *identifier_risk_name(unsigned int bit)
     return "";
 }
 
-struct identifier *identifier_new(void)
+struct identifier *identifier_new(int64_t wall_offset_ns)
 {
+    (void)wall_offset_ns;
     return NULL;
 }
 

@@ -18,8 +18,11 @@ uint32_t identifier_version(void);
 /* The word for a bit of struct identity's risks; "" for an unknown one. */
 const char *identifier_risk_name(unsigned int bit);
 
-/* NULL when it is not built in, or on no memory. */
-struct identifier *identifier_new(void);
+/*
+ * wall_offset_ns: to add to packets' times, for certificates' dates. NULL when it is not built in, or on no
+ * memory.
+ */
+struct identifier *identifier_new(int64_t wall_offset_ns);
 void identifier_free(struct identifier *identifier);
 
 /* NULL on no memory. */

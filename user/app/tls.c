@@ -70,7 +70,8 @@ void tls_deliver(struct tls *tls, const struct tls_record *record, const uint8_t
                               .len = len,
                               .offset = way->out_bytes,
                               .time_ns = record->time_ns,
-                              .packet = record->packet};
+                              .packet = record->packet,
+                              .lot = record->lot};
 
     if (!len)
         return;
@@ -91,6 +92,7 @@ static size_t take_record(struct tls *tls, const struct app_piece *piece, const 
     struct tls_record record = {.side = piece->side,
                                 .time_ns = piece->time_ns,
                                 .packet = piece->packet,
+                                .lot = piece->lot,
                                 .lost = way->lost,
                                 .body = data + TLS_HEADER_BYTES};
 

@@ -25,8 +25,9 @@ struct tls_record {
     uint8_t header[TLS_HEADER_BYTES];
     enum app_side side;
     uint32_t lost;    /* sequence numbers that a hole before it may have used */
-    uint64_t time_ns; /* of its last byte, as is packet */
+    uint64_t time_ns; /* of its last byte, as are packet and lot */
     uint64_t packet;
+    uint64_t lot;
     const uint8_t *body;
     size_t len;
 };

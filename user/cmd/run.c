@@ -113,6 +113,7 @@ static void plan(struct run *run)
     machine_name(run->whisperer);
     pipeline->whisperer = run->whisperer;
     pipeline->wall_offset_ns = clock_wall_offset_ns();
+    run->options.app.wall_offset_ns = pipeline->wall_offset_ns;
     pipeline->dir = options->dir;
     pipeline->captures = options->captures;
     pipeline->format = options->format;

@@ -43,7 +43,7 @@ static void write_message(struct buf *out, const char *key, const struct http_me
     item_add_u64(out, "content_bytes", message->content_bytes);
     item_add_text(out, "content_type", message->content_type);
     item_add_text(out, "content_encoding", message->content_encoding);
-    if (message->has_content_sha256)
+    if (message->has_content_sha256 && message->complete)
         item_add_hex(out, "sha256", message->content_sha256, sizeof(message->content_sha256));
     item_add_key(out, "complete");
     buf_add_str(out, message->complete ? "true" : "false");
