@@ -134,6 +134,10 @@ static void test_file(void **state)
     assert_int_equal(look_up(keylog, 4), 0x44);
     assert_int_equal(keylog_counts(keylog)->restarts, 2);
     assert_int_equal(keylog_counts(keylog)->bad, 1);
+    keylog_add(keylog, "no\nnor\n# but\n", 13);
+    assert_int_equal(keylog_counts(keylog)->bad, 1);
+    assert_int_equal(keylog_counts(keylog)->bad_given, 2);
+    assert_string_equal(keylog_path(keylog), path);
     assert_int_equal(keylog_counts(keylog)->lines, 4);
     unlink(path);
     keylog_free(keylog);

@@ -145,7 +145,8 @@ void keylog_put(struct keylog *keylog, const struct keylog_line *line)
     keylog->generation++;
 }
 
-static void add_line(struct keylog *keylog, const char *text, size_t len, bool whole)
+/* *bad counts what is none; while it is not whole, nothing is said against it. */
+static void add_line(struct keylog *keylog, const char *text, size_t len, bool whole, uint64_t *bad)
 {
     struct keylog_line line;
 
@@ -157,14 +158,14 @@ static void add_line(struct keylog *keylog, const char *text, size_t len, bool w
         keylog->counts.ignored += whole;
         break;
     case KEYLOG_BAD:
-        keylog->counts.bad += whole;
+        *bad += whole;
         break;
     case KEYLOG_EMPTY:
         break;
     }
 }
 
-static void add_text(struct keylog *keylog, const char *text, size_t len, bool whole)
+static void add_text(struct keylog *keylog, const char *text, size_t len, bool whole, uint64_t *bad)
 {
     const char *end = text + len;
 
@@ -172,19 +173,21 @@ static void add_text(struct keylog *keylog, const char *text, size_t len, bool w
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         const char *stop = newline ? newline : end;
 
-        add_line(keylog, text, (size_t)(stop - text), whole);
+        add_line(keylog, text, (size_t)(stop - text), whole, bad);
         text = stop + 1;
     }
 }
 
 void keylog_add(struct keylog *keylog, const char *text, size_t len)
 {
-    add_text(keylog, text, len, true);
+    add_text(keylog, text, len, true, &keylog->counts.bad_given);
 }
 
 static void take_text(void *ctx, const char *text, size_t len, bool whole)
 {
-    add_text(ctx, text, len, whole);
+    struct keylog *keylog = ctx;
+
+    add_text(keylog, text, len, whole, &keylog->counts.bad);
 }
 
 int keylog_follow(struct keylog *keylog, const char *path, bool may_be_missing)
@@ -217,6 +220,11 @@ uint64_t keylog_generation(const struct keylog *keylog)
 const struct keylog_counts *keylog_counts(const struct keylog *keylog)
 {
     return &keylog->counts;
+}
+
+const char *keylog_path(const struct keylog *keylog)
+{
+    return keylog->file.path;
 }
 
 const struct keylog_line *keylog_find(const struct keylog *keylog, enum keylog_label label,

@@ -47,7 +47,8 @@ struct keylog_line {
 struct keylog_counts {
     uint64_t lines;     /* taken, each once */
     uint64_t ignored;   /* well formed, of a label that deciphers no record: exporters, QUIC ... */
-    uint64_t bad;       /* neither comment nor any of these */
+    uint64_t bad;       /* of the file: neither comment nor any of these */
+    uint64_t bad_given; /* the same of texts for keylog_add: captures' own secrets */
     uint64_t forgotten; /* the oldest, when there were too many */
     uint64_t restarts;  /* the file was cut or replaced, and read from its start */
 };
@@ -80,6 +81,8 @@ bool keylog_is_active(const struct keylog *keylog);
 /* Counts each change, so that who waits for a secret can tell whether to look again. */
 uint64_t keylog_generation(const struct keylog *keylog);
 const struct keylog_counts *keylog_counts(const struct keylog *keylog);
+/* The file that is followed; NULL: none. Borrowed. */
+const char *keylog_path(const struct keylog *keylog);
 
 /* The line, or NULL. Borrowed until the next keylog_add or keylog_poll. */
 const struct keylog_line *keylog_find(const struct keylog *keylog, enum keylog_label label,

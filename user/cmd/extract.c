@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
+#include "cmd/output.h"
 #include "source/capfile/linktype.h"
 #include "sink/capture.h"
 #include "sink/field.h"
@@ -153,6 +154,7 @@ static int find_packets(struct extracting *extracting, int *status)
     err = replay_run(&extracting->conf, &result);
     if (err)
         return err;
+    output_say_keylog(extracting->options.keylog);
     *status = file_options_status(0, &result);
     if (!stream_choice_found_all(&extracting->choice, extracting->options.words[0]))
         return -ENOENT;

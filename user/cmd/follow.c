@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
 #include "cmd/follow_http.h"
+#include "cmd/output.h"
 #include "cmd/stream_choice.h"
 #include "flow.h"
 #include "sink/follow_format.h"
@@ -264,6 +265,7 @@ static int follow_stream(struct following *following)
     following->conf.hooks = (struct replay_hooks){
         .data = on_data, .hole = on_hole, .record = on_record, .ctx = following};
     err = replay_run(&following->conf, &result);
+    output_say_keylog(following->options.keylog);
     status = file_options_status(err, &result);
     return err ? status : judge(following, status);
 }

@@ -19,6 +19,26 @@ int output_set_format(bool *captures, enum capture_format *format, enum capture_
     return 0;
 }
 
+static void say_bad(const char *where, uint64_t lines)
+{
+    if (lines)
+        log_warn("%s: %llu line%s not of a key log, left out", where, (unsigned long long)lines,
+                 lines == 1 ? " is" : "s are");
+}
+
+void output_say_keylog(const struct keylog *keylog)
+{
+    const struct keylog_counts *counts = keylog_counts(keylog);
+    const char *path = keylog_path(keylog);
+
+    say_bad(path ? path : "key log", counts->bad);
+    say_bad("the captures' own secrets", counts->bad_given);
+    if (counts->forgotten)
+        log_warn("%s: %llu lines of secrets forgotten, the oldest: there were over %u",
+                 path ? path : "the captures' own secrets", (unsigned long long)counts->forgotten,
+                 KEYLOG_MAX_LINES);
+}
+
 int output_set_holes(enum hole_policy *holes, const char *text)
 {
     int policy = hole_policy_parse(text);

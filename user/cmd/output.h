@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "app/keylog.h"
 #include "base/outfile.h"
 #include "session/names.h"
 #include "sink/capture.h"
@@ -18,6 +19,9 @@ int output_set_holes(enum hole_policy *holes, const char *text);
 #define OUTPUT_MAX_NAMES (1u << 20) /* of addresses */
 /* --hosts. 0; -EINVAL after a line; a line of it that is wrong is said, and left out. */
 int output_read_hosts(struct names *names, const char *path);
+
+/* What was wrong with the lines of the key log and of captures' own secrets, if anything was. */
+void output_say_keylog(const struct keylog *keylog);
 
 /*
  * Make the folder, with the one of captures if asked for, and begin its sessions.ndjson, or go on with it; dir

@@ -203,6 +203,7 @@ static int read_files(struct reading *reading)
     if (!err) {
         replay_report(&result);
         file_options_say_alerts(&reading->options);
+        output_say_keylog(reading->options.keylog);
     }
     return file_options_status(err, &result);
 }

@@ -217,6 +217,7 @@ static int track(struct run *run)
     run->screen = NULL;
     if (!tracker_report(tracker) || (tracker_error(tracker) && tracker_error(tracker) != -EPIPE))
         status = EXIT_FAILED;
+    output_say_keylog(run->options.keylog);
     tracker_free(tracker);
     return status;
 }
