@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Round-trip times from numbers and acknowledgments, by Karn's rule, and the window's scale. */
+/* Round-trip times from numbers and acknowledgments, by timestamps or Karn's rule, and the window's scale. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,8 @@
 
 #include "unit/tcp_scenario.h"
 
-#define OPEN "c SYN;s SYN|ACK;c ACK;"
+#define OPEN            "c SYN;s SYN|ACK;c ACK;"
+#define TS(value, echo) " opts=nop,nop,ts:" #value ":" #echo
 
 static const struct row {
     const char *name, *script;
@@ -72,6 +73,57 @@ static const struct row {
      {6, 0}},
     {"the reset's acknowledgment is none", OPEN "c ACK data=10;+5ms s RST|ACK", {0}, {0}, {0}, {0}},
     {"after the FIN", OPEN "s FIN|ACK;c ACK data=10;+8ms s ACK", {1, 0}, {8, 0}, {8, 0}, {8, 0}},
+    {"timestamps: the echo",
+     OPEN "c ACK data=10" TS(100, 50) ";+7ms s ACK" TS(60, 100),
+     {1, 0},
+     {7, 0},
+     {7, 0},
+     {7, 0}},
+    {"timestamps: sent again, the first sending is echoed",
+     OPEN "c ACK data=10" TS(100, 50) ";+200ms c ACK data=10 seq=1" TS(300, 50) ";+5ms s ACK" TS(
+         60, 100),
+     {1, 0},
+     {205, 0},
+     {205, 0},
+     {205, 0}},
+    {"timestamps: sent again, the second sending is echoed",
+     OPEN "c ACK data=10" TS(100, 50) ";+200ms c ACK data=10 seq=1" TS(300, 50) ";+5ms s ACK" TS(
+         60, 300),
+     {0},
+     {0},
+     {0},
+     {0}},
+    {"timestamps: sent again, no echo",
+     OPEN "c ACK data=10" TS(100, 50) ";+200ms c ACK data=10 seq=1" TS(300, 50) ";+5ms s ACK",
+     {0},
+     {0},
+     {0},
+     {0}},
+    {"timestamps: an earlier echo says no more than none",
+     OPEN "c ACK data=10" TS(100, 50) ";+7ms s ACK" TS(60, 90),
+     {1, 0},
+     {7, 0},
+     {7, 0},
+     {7, 0}},
+    {"timestamps: something later is echoed",
+     OPEN "c ACK data=10" TS(100, 50) ";+7ms s ACK" TS(60, 101),
+     {0},
+     {0},
+     {0},
+     {0}},
+    {"timestamps: later, beyond the wrap",
+     OPEN "c ACK data=10" TS(0xfffffff0, 50) ";+7ms s ACK" TS(60, 0x10),
+     {0},
+     {0},
+     {0},
+     {0}},
+    {"timestamps: doubt ends with the measurement",
+     OPEN "c ACK data=10" TS(100, 50) ";+200ms c ACK data=10 seq=1" TS(300, 50) ";+5ms s ACK" TS(
+         60, 300) ";c ACK data=10" TS(400, 60) ";+6ms s ACK" TS(70, 399),
+     {1, 0},
+     {6, 0},
+     {6, 0},
+     {6, 0}},
 };
 
 static void test_samples(void **state)
