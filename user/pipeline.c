@@ -27,6 +27,7 @@ bool pipeline_reads_payload(const struct pipeline_conf *conf)
 struct pipeline *pipeline_new(const struct pipeline_conf *conf)
 {
     struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+    int err;
 
     if (!pipeline)
         return NULL;
@@ -35,12 +36,11 @@ struct pipeline *pipeline_new(const struct pipeline_conf *conf)
     pipeline->budget.max_bytes = conf->held_bytes;
     pipeline->budget.max_session_bytes = HELD_SESSION_BYTES;
     pipeline->budget.history_max_bytes = conf->held_bytes / 4;
-    if (conf->app) {
-        pipeline->app = app_new(conf->app);
-        if (!pipeline->app) {
-            free(pipeline);
-            return NULL;
-        }
+    err = pipeline_app_begin(pipeline);
+    if (err) {
+        free(pipeline);
+        errno = -err;
+        return NULL;
     }
     return pipeline;
 }
@@ -49,7 +49,7 @@ void pipeline_free(struct pipeline *pipeline)
 {
     if (!pipeline)
         return;
-    app_free(pipeline->app);
+    pipeline_app_end(pipeline);
     pipeline_samples_fini(pipeline);
     buf_fini(&pipeline->line);
     free(pipeline);
@@ -113,7 +113,7 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
         pipeline->conf.describe_host(pipeline->conf.ctx, flow->ifindex, &full->host);
         record->host = &full->host;
     }
-    if (pipeline->conf.names)
+    if (pipeline->conf.names && !pipeline->aside)
         for (int i = 0; i < 2; i++)
             record->names[i] = names_find(pipeline->conf.names, session->key.addr[i].bytes, NULL);
     if (session->files && session->files->app) {
@@ -181,11 +181,20 @@ static void write_line(struct pipeline *pipeline, const struct record *record, b
     note_lost_lines(pipeline, records->lost_lines - lost, records->error);
 }
 
+static void queue_record(struct pipeline *pipeline, struct session *session,
+                         const struct record *record, bool last)
+{
+    struct record *copy = record_queue_add(pipeline->conf.queue, session, record);
+
+    if (last)
+        session_app_end(pipeline, session, record->flow, copy, record->now_ns);
+}
+
 static void record_write(struct pipeline *pipeline, struct session *session,
                          const struct record *record, bool last)
 {
     if (pipeline->conf.queue)
-        record_queue_add(pipeline->conf.queue, session, record);
+        queue_record(pipeline, session, record, last);
     else if (pipeline->conf.records)
         write_line(pipeline, record, last);
     else
@@ -213,8 +222,7 @@ static void on_stream_data(void *ctx, unsigned int from, uint64_t offset, const 
         tcpsession_data(files->tcpsession, from == files->client, seg->number, data, len);
     if (hooks->data)
         hooks->data(hooks->ctx, files->session, files->flow, from, offset, data, len, seg);
-    if (files->app)
-        session_app_data(files, from, offset, data, len, seg);
+    session_app_data(files, from, offset, data, len, seg);
 }
 
 static void on_stream_hole(void *ctx, unsigned int from, uint64_t offset, uint64_t length)
@@ -224,8 +232,7 @@ static void on_stream_hole(void *ctx, unsigned int from, uint64_t offset, uint64
 
     if (files->streams)
         streams_hole(files->streams, from == files->client, offset, length);
-    if (files->app)
-        app_session_hole(files->app, session_app_side(files, from), length);
+    session_app_hole(files, from, length);
     if (hooks->hole)
         hooks->hole(hooks->ctx, files->session, files->flow, from, offset, length);
 }
@@ -254,8 +261,7 @@ static void open_dialog(struct pipeline *pipeline, struct session *session, cons
     }
     session->files = files;
     session_open_streams(pipeline, session);
-    if (pipeline->app)
-        files->app = app_session_new(pipeline->app, session);
+    session_app_begin(files);
     for (unsigned int i = 0; conf.is_tcp && i < 2; i++) {
         if (flow->bits & FLOW_BIT(i, FLOW_SYN | FLOW_SEEN))
             dialog_begin(session->dialog, i, flow->dir[i].first_seq + 1);
@@ -307,8 +313,10 @@ static void release(struct session *session)
 {
     dialog_free(session->dialog);
     session->dialog = NULL;
-    if (session->files)
+    if (session->files) {
+        session_app_end(session->files->pipeline, session, session->files->flow, NULL, 0);
         app_session_free(session->files->app);
+    }
     free(session->files);
     session->files = NULL;
     free(session->taken);

@@ -13,6 +13,7 @@
 #include "app/app.h"
 #include "base/outfile.h"
 #include "session/facts_pack.h"
+#include "session/names.h"
 #include "session/session.h"
 #include "session/table.h"
 #include "sink/capture.h"
@@ -126,7 +127,7 @@ struct pipeline_frame {
     uint32_t cap_len;
     uint32_t wire_len;
     uint64_t time_ns;
-    bool stays;                 /* data is there until all was read */
+    bool stays;                 /* data is there until pipeline_flush after the last session's end */
     struct tcp_verdict verdict; /* TCP, else zero; PIPELINE_JOINED: of all its fragments */
     uint32_t fragment_bytes; /* PIPELINE_JOINED: payload of its fragments, those too many as well */
     uint32_t pkts;           /* wire packets */
@@ -140,6 +141,11 @@ void pipeline_frame(struct pipeline *pipeline, struct session *session, struct f
 void pipeline_copy_frame(struct pipeline *pipeline, struct session *session,
                          const struct flow *flow, const struct capture_interface *iface,
                          const struct pipeline_frame *frame);
+
+/* What a file tells besides packets, for those that follow: names, and secrets of TLS (lines of a key log). */
+void pipeline_take_name(struct pipeline *pipeline, const uint8_t addr[16], const char *name,
+                        enum name_source source);
+void pipeline_take_secrets(struct pipeline *pipeline, const uint8_t *lines, size_t len);
 
 /* The record of a session that goes on (--interval). */
 void pipeline_update(struct pipeline *pipeline, struct session *session, const struct flow *flow,

@@ -1,10 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session's packets and bytes on their way to app/. */
+#include <errno.h>
 #include <string.h>
 
 #include "app/alerts.h"
+#include "app/app_queue.h"
+#include "app/keylog.h"
 #include "flow.h"
 #include "pipeline_internal.h"
+
+/*
+ * Whether another thread can do it: nobody but the records, which have a queue, asks for what is found. A session's own
+ * pcapng and --where want it before the session is over.
+ */
+static bool goes_aside(const struct pipeline_conf *conf)
+{
+    return conf->queue && !conf->captures && !conf->prom && !conf->screen && !conf->hooks.record &&
+           !conf->where && !conf->app->clear && !conf->app->content && !conf->app->message;
+}
+
+static void records_are_full(void *ctx)
+{
+    const struct pipeline *pipeline = ctx;
+
+    app_queue_release(pipeline->aside);
+}
+
+static void release_records(void *ctx)
+{
+    record_queue_release(ctx);
+}
+
+int pipeline_app_begin(struct pipeline *pipeline)
+{
+    const struct pipeline_conf *conf = &pipeline->conf;
+
+    if (!conf->app)
+        return 0;
+    if (!goes_aside(conf)) {
+        pipeline->app = app_new(conf->app);
+        return pipeline->app ? 0 : -ENOMEM;
+    }
+    pipeline->aside = app_queue_new(conf->app, release_records, conf->queue);
+    if (!pipeline->aside)
+        return -errno;
+    record_queue_by_way(conf->queue, records_are_full, pipeline);
+    return 0;
+}
+
+void pipeline_app_end(struct pipeline *pipeline)
+{
+    if (pipeline->aside) {
+        record_queue_wait(pipeline->conf.queue);
+        record_queue_by_way(pipeline->conf.queue, NULL, NULL);
+    }
+    app_queue_free(pipeline->aside);
+    app_free(pipeline->app);
+}
+
+void session_app_begin(struct session_files *files)
+{
+    struct pipeline *pipeline = files->pipeline;
+
+    if (pipeline->aside)
+        files->aside = app_queue_begin(pipeline->aside, files->session);
+    else if (pipeline->app)
+        files->app = app_session_new(pipeline->app, files->session);
+}
 
 void session_app_data(struct session_files *files, unsigned int from, uint64_t offset,
                       const uint8_t *data, size_t len, const struct segment *seg)
@@ -19,9 +81,59 @@ void session_app_data(struct session_files *files, unsigned int from, uint64_t o
     };
     size_t lots;
 
+    if (!files->app && !(files->aside && app_handle_wants_data(files->aside)))
+        return;
     dialog_lots(files->session->dialog, &lots);
     piece.lot = lots;
-    app_session_data(files->app, &piece);
+    if (files->app)
+        app_session_data(files->app, &piece);
+    else
+        app_queue_data(files->pipeline->aside, files->aside, &piece, seg->stays);
+}
+
+void session_app_hole(struct session_files *files, unsigned int from, uint64_t length)
+{
+    enum app_side side = session_app_side(files, from);
+
+    if (files->app)
+        app_session_hole(files->app, side, length);
+    else if (files->aside && app_handle_wants_data(files->aside))
+        app_queue_hole(files->pipeline->aside, files->aside, side, length);
+}
+
+void session_app_end(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                     struct record *copy, uint64_t now_ns)
+{
+    struct app_ending ending = {.time_ns = now_ns, .key = session->key};
+
+    if (!pipeline->aside || (!copy && !(session->files && session->files->aside)))
+        return;
+    ending.client = session->files ? session->files->client : flow_client(flow);
+    if (copy) {
+        ending.identity = &copy->identity;
+        ending.facts = &copy->facts;
+        ending.names = copy->names;
+    }
+    app_queue_end(pipeline->aside, session->files ? session->files->aside : NULL, &ending);
+    if (session->files)
+        session->files->aside = NULL;
+}
+
+void pipeline_take_name(struct pipeline *pipeline, const uint8_t addr[16], const char *name,
+                        enum name_source source)
+{
+    if (pipeline->aside)
+        app_queue_name(pipeline->aside, addr, name, source);
+    else if (pipeline->conf.names)
+        names_add(pipeline->conf.names, addr, name, strlen(name), source);
+}
+
+void pipeline_take_secrets(struct pipeline *pipeline, const uint8_t *lines, size_t len)
+{
+    if (pipeline->aside)
+        app_queue_secrets(pipeline->aside, lines, len);
+    else if (pipeline->conf.app && pipeline->conf.app->keylog)
+        keylog_add(pipeline->conf.app->keylog, (const char *)lines, len);
 }
 
 /* The payload of a sample's first record lies right behind its headers. */
@@ -41,6 +153,14 @@ void session_app_frame(struct session_files *files, const struct pipeline_frame 
 
     if (frame->cap_len <= pkt->payload_off)
         return;
+    if (files->aside) {
+        if (app_handle_wants_packets(files->aside))
+            app_queue_packet(files->pipeline->aside, files->aside, pkt, frame->data + pkt->l3_off,
+                             frame->cap_len - pkt->l3_off, frame->time_ns, frame->stays);
+        return;
+    }
+    if (!files->app || files->identified)
+        return;
     files->identified = !app_session_packet(files->app, pkt, frame->data + pkt->l3_off,
                                             frame->cap_len - pkt->l3_off, frame->time_ns);
 }
@@ -48,13 +168,10 @@ void session_app_frame(struct session_files *files, const struct pipeline_frame 
 void session_app_finish(struct session_files *files, uint64_t now_ns)
 {
     struct names *names = files->pipeline->conf.names;
-    const struct facts *facts;
 
     app_session_finish(files->app, now_ns);
-    facts = app_session_facts(files->app);
-    if (names && facts && facts->tls.sni.at)
-        names_add(names, files->session->key.addr[!files->client].bytes, facts->tls.sni.at,
-                  facts->tls.sni.len, NAME_OF_TLS);
+    if (names)
+        app_session_tell_name(files->app, names, files->session->key.addr[!files->client].bytes);
 }
 
 void session_name_ends(struct pipeline *pipeline, const struct session *session)

@@ -11,7 +11,8 @@ struct pipeline {
     struct pipeline_conf conf;
     struct dialog_budget budget;
     struct pipeline_totals totals;
-    struct app *app;                   /* NULL: nothing is looked into */
+    struct app *app;                   /* NULL: nothing is looked into, or aside */
+    struct app_queue *aside;           /* looks into sessions in its own thread; NULL: none */
     struct sampled_fragments *sampled; /* pipeline_read.c's; NULL: no fragment has come yet */
     struct buf line;
     const struct field *id_field;
@@ -24,7 +25,8 @@ struct session_files {
     const struct flow *flow; /* offline: the entry itself */
     struct streams *streams;
     struct tcpsession *tcpsession;
-    struct app_session *app; /* NULL: it is not looked into */
+    struct app_session *app; /* NULL: it is not looked into, or aside */
+    struct app_handle *aside;
     bool identified;         /* no more packets are wanted for it */
     unsigned int client;     /* endpoint */
 };
@@ -69,6 +71,14 @@ static inline enum app_side session_app_side(const struct session_files *files, 
 /* Stream bytes, as dialog_output tells them. */
 void session_app_data(struct session_files *files, unsigned int from, uint64_t offset,
                       const uint8_t *data, size_t len, const struct segment *seg);
+void session_app_hole(struct session_files *files, unsigned int from, uint64_t length);
+/* 0 or -errno. */
+int pipeline_app_begin(struct pipeline *pipeline);
+void pipeline_app_end(struct pipeline *pipeline);
+void session_app_begin(struct session_files *files);
+/* After the session's record, if it has any: what goes on aside ends. copy: of the record, in the queue; NULL: none. */
+void session_app_end(struct pipeline *pipeline, struct session *session, const struct flow *flow,
+                     struct record *copy, uint64_t now_ns);
 /* A packet, for identification. */
 void session_app_sample(struct session_files *files, const struct packet *pkt,
                         const struct record_sample *sample, const uint8_t *headers);

@@ -48,7 +48,7 @@ void pipeline_read_frame(struct session *session, const struct pipeline_frame *f
         .doubted = frame->verdict.doubts & TCP_DOUBT_DATA,
     };
 
-    if (session->files->app && !session->files->identified && pkt->payload_len)
+    if (pkt->payload_len)
         session_app_frame(session->files, frame);
     if (pkt->payload_len || (pkt->tcp_flags & TCP_FIN))
         dialog_segment(session->dialog, &seg);

@@ -8,7 +8,9 @@
 #include "app/identify.h"
 #include "app/keylog.h"
 #include "app/layer.h"
+#include "base/log.h"
 #include "packet.h"
+#include "session/names.h"
 
 #define LAYERS     2
 #define CANDIDATES 6
@@ -17,7 +19,8 @@
 
 struct app {
     struct app_conf conf;
-    struct identifier *identifier; /* NULL: sessions are not identified */
+    struct identifier *identifier; /* NULL: no packet has come yet, or sessions are not identified */
+    bool identify;
     struct http_shared *http;      /* NULL: HTTP is not looked into */
     /* Parsers to try on the bytes of a session: of TCP, of datagrams, and of what TLS carries. */
     const struct app_parser *streams[CANDIDATES];
@@ -116,13 +119,7 @@ struct app *app_new(const struct app_conf *conf)
         return NULL;
     app->conf = *conf;
     complete_limits(&app->conf.limits);
-    if (conf->identify && app_can_identify()) {
-        app->identifier = identifier_new(conf->wall_offset_ns);
-        if (!app->identifier) {
-            free(app);
-            return NULL;
-        }
-    }
+    app->identify = conf->identify && app_can_identify();
     if (conf->http)
         app->http = http_shared_new();
     choose_parsers(app);
@@ -236,8 +233,8 @@ struct app_session *app_session_new(struct app *app, const struct session *sessi
     one->facts = NULL;
     one->identity = (struct identity){0};
     one->finished = false;
-    one->identification = app->identifier ? identification_new(app->identifier) : NULL;
-    one->identified = !one->identification;
+    one->identification = NULL;
+    one->identified = !app->identify;
     begin_layer(one, 0, is_tcp ? app->streams : app->datagrams);
     begin_layer(one, 1, app->inner);
     return one;
@@ -255,6 +252,24 @@ void app_session_free(struct app_session *one)
     one->app->spare = one;
 }
 
+/* With its first packet: libndpi takes longer to begin than to look at a small file. */
+static bool begin_identification(struct app_session *one)
+{
+    struct app *app = one->app;
+
+    if (!app->identifier) {
+        app->identifier = identifier_new(app->conf.wall_offset_ns);
+        if (!app->identifier) {
+            log_error("no memory to identify protocols: records go without");
+            app->identify = false;
+        }
+    }
+    if (app->identifier)
+        one->identification = identification_new(app->identifier);
+    one->identified = !one->identification;
+    return one->identification;
+}
+
 static void tell_identity(struct app_session *one)
 {
     if (one->identification)
@@ -267,7 +282,7 @@ static void tell_identity(struct app_session *one)
 bool app_session_packet(struct app_session *one, const struct packet *pkt, const uint8_t *l3,
                         size_t cap_len, uint64_t time_ns)
 {
-    if (one->identified)
+    if (one->identified || (!one->identification && !begin_identification(one)))
         return false;
     if (identification_packet(one->app->identifier, one->identification, pkt, l3, cap_len, time_ns))
         return true;
@@ -285,6 +300,11 @@ void app_session_hole(struct app_session *one, enum app_side side, uint64_t leng
     layer_hole(&one->layers[0], side, length);
 }
 
+bool app_session_wants_data(const struct app_session *one)
+{
+    return one->layers[0].state != LAYER_CLOSED;
+}
+
 void app_session_finish(struct app_session *one, uint64_t time_ns)
 {
     if (one->finished)
@@ -294,6 +314,13 @@ void app_session_finish(struct app_session *one, uint64_t time_ns)
         layer_end(&one->layers[i], time_ns);
     if (!one->identified)
         tell_identity(one);
+}
+
+void app_session_tell_name(const struct app_session *one, struct names *names,
+                           const uint8_t server[16])
+{
+    if (one->facts && one->facts->tls.sni.at)
+        names_add(names, server, one->facts->tls.sni.at, one->facts->tls.sni.len, NAME_OF_TLS);
 }
 
 const struct identity *app_session_identity(const struct app_session *one)

@@ -64,8 +64,13 @@ bool app_session_packet(struct app_session *app_session, const struct packet *pk
 /* Bytes of the stream; of a protocol without streams, a datagram. */
 void app_session_data(struct app_session *app_session, const struct app_piece *piece);
 void app_session_hole(struct app_session *app_session, enum app_side side, uint64_t length);
+/* False: nobody reads bytes any more, nor minds holes. */
+bool app_session_wants_data(const struct app_session *app_session);
 /* The end of the session: nothing comes after. */
 void app_session_finish(struct app_session *app_session, uint64_t time_ns);
+/* After its end: what the session asked for by TLS is what the server's address is called. */
+void app_session_tell_name(const struct app_session *app_session, struct names *names,
+                           const uint8_t server[16]);
 /* The protocol as known so far; texts live as long as the app. Never NULL. */
 const struct identity *app_session_identity(const struct app_session *app_session);
 /* What parsers have found so far; NULL: nothing. Borrowed; facts_hold keeps it after app_session_finish. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "app/keylog.h"
 #include "cmd/extract.h"
 #include "cmd/replay_internal.h"
 #include "session/names.h"
@@ -44,20 +43,19 @@ static void take_secrets(struct replay *replay)
         const struct capfile_secrets *one = &secrets[replay->secrets_done];
 
         if (app && app->keylog && one->type == CAPTURE_SECRETS_TLS_KEY_LOG)
-            keylog_add(app->keylog, (const char *)one->data, one->len);
+            pipeline_take_secrets(replay->pipeline, one->data, one->len);
     }
 }
 
 static void take_names(struct replay *replay)
 {
-    struct names *names = replay->pipeline_conf.names;
     size_t count = 0;
     const struct capfile_name *found = capfile_names(replay->capfile, &count);
 
-    for (; names && replay->names_done < count; replay->names_done++) {
+    for (; replay->names_done < count; replay->names_done++) {
         const struct capfile_name *one = &found[replay->names_done];
 
-        names_add(names, one->addr, one->name, strlen(one->name), NAME_OF_CAPTURE);
+        pipeline_take_name(replay->pipeline, one->addr, one->name, NAME_OF_CAPTURE);
     }
 }
 

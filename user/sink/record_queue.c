@@ -31,6 +31,9 @@ struct record_queue {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
+    void (*full)(void *ctx); /* NULL: batches go to the thread at once */
+    void *full_ctx;
+    uint64_t filled; /* batches by the caller */
     uint64_t handed; /* batches given to the thread, and done by it; both under the lock */
     uint64_t done;
     bool finished;
@@ -82,7 +85,7 @@ static void *run(void *ctx)
         write_batch(queue, &queue->batches[queue->done % BATCHES], &line);
         pthread_mutex_lock(&queue->lock);
         queue->done++;
-        pthread_cond_signal(&queue->changed);
+        pthread_cond_broadcast(&queue->changed);
     }
     pthread_mutex_unlock(&queue->lock);
     buf_fini(&line);
@@ -110,14 +113,46 @@ struct record_queue *record_queue_new(struct ordered *out)
     return queue;
 }
 
-static void hand_over(struct record_queue *queue)
+void record_queue_by_way(struct record_queue *queue, void (*full)(void *ctx), void *ctx)
+{
+    queue->full = full;
+    queue->full_ctx = ctx;
+}
+
+void record_queue_release(struct record_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     queue->handed++;
-    pthread_cond_signal(&queue->changed);
-    while (queue->handed - queue->done >= BATCHES)
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* Until no more than this many batches are on their way. */
+static void wait_for(struct record_queue *queue, uint64_t batches)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->filled - queue->done > batches)
         pthread_cond_wait(&queue->changed, &queue->lock);
     pthread_mutex_unlock(&queue->lock);
+}
+
+static void hand_over(struct record_queue *queue)
+{
+    queue->filled++;
+    if (queue->full)
+        queue->full(queue->full_ctx);
+    else
+        record_queue_release(queue);
+}
+
+/* The one that is being filled, with room for another record. */
+static struct batch *room_in_batch(struct record_queue *queue)
+{
+    if (queue->batches[queue->filled % BATCHES].count == BATCH_RECORDS) {
+        hand_over(queue);
+        wait_for(queue, BATCHES - 1);
+    }
+    return &queue->batches[queue->filled % BATCHES];
 }
 
 /* A list of its own; false when there is no memory. */
@@ -163,17 +198,17 @@ void record_queue_also(struct record_queue *queue, const struct record_also *als
     queue->also = also ? *also : (struct record_also){0};
 }
 
-static void add(struct record_queue *queue, struct session *session, const struct record *record,
-                bool left_out)
+static struct record *add(struct record_queue *queue, struct session *session,
+                          const struct record *record, bool left_out)
 {
-    struct batch *batch = &queue->batches[queue->handed % BATCHES];
+    struct batch *batch = room_in_batch(queue);
     struct copied *copy = &batch->copies[batch->count];
 
     copy->left_out = left_out;
     copy->record = *record;
     if (!copy_lists(&copy->record)) {
         queue->lost++;
-        return;
+        return NULL;
     }
     if (queue->also.let_go)
         queue->also.let_go(queue->also.ctx, session);
@@ -189,14 +224,14 @@ static void add(struct record_queue *queue, struct session *session, const struc
         memcpy(copy->tally, record->tally, sizeof(copy->tally));
         copy->record.tally = copy->tally;
     }
-    if (++batch->count == BATCH_RECORDS)
-        hand_over(queue);
+    batch->count++;
+    return &copy->record;
 }
 
-void record_queue_add(struct record_queue *queue, struct session *session,
-                      const struct record *record)
+struct record *record_queue_add(struct record_queue *queue, struct session *session,
+                                const struct record *record)
 {
-    add(queue, session, record, false);
+    return add(queue, session, record, false);
 }
 
 void record_queue_leave_out(struct record_queue *queue, struct session *session,
@@ -207,13 +242,9 @@ void record_queue_leave_out(struct record_queue *queue, struct session *session,
 
 void record_queue_wait(struct record_queue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
-    if (queue->batches[queue->handed % BATCHES].count)
-        queue->handed++;
-    pthread_cond_signal(&queue->changed);
-    while (queue->handed != queue->done)
-        pthread_cond_wait(&queue->changed, &queue->lock);
-    pthread_mutex_unlock(&queue->lock);
+    if (queue->batches[queue->filled % BATCHES].count)
+        hand_over(queue);
+    wait_for(queue, 0);
 }
 
 uint64_t record_queue_finish(struct record_queue *queue)
@@ -225,7 +256,7 @@ uint64_t record_queue_finish(struct record_queue *queue)
     record_queue_wait(queue);
     pthread_mutex_lock(&queue->lock);
     queue->finished = true;
-    pthread_cond_signal(&queue->changed);
+    pthread_cond_broadcast(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
     pthread_join(queue->thread, NULL);
     lost = queue->lost + queue->thread_lost;

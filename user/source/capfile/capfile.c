@@ -149,6 +149,8 @@ static __attribute__((noinline)) int next_slow(struct capfile *capfile, struct f
         current->frame = *frame;
         current->time_ns = frame->time_ns;
         heap_push(&capfile->heap, current);
+    } else if (current && capfile->slot_count == 1) {
+        current->state = SLOT_DONE; /* its frames are there until capfile_close */
     } else if (current) {
         slot_close(current, SLOT_DONE);
     }

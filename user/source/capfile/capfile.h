@@ -12,7 +12,10 @@
 
 #include "base/buf.h"
 
-/* One captured packet. Borrowed until the next call of capfile_next. */
+/*
+ * One captured packet. Borrowed until the next call of capfile_next; of one plain file, until it is read anew after
+ * its end, or capfile_close.
+ */
 struct frame {
     const uint8_t *data;
     uint32_t cap_len;

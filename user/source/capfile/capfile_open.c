@@ -84,8 +84,11 @@ static int open_input(struct input *input, const char *path, enum input_way *way
 
 int slot_open(struct slot *slot, enum input_way *way)
 {
-    int err = open_input(&slot->reader.input, slot->reader.path, way);
+    int err;
 
+    if (slot->state == SLOT_DONE)
+        reader_pause(&slot->reader);
+    err = open_input(&slot->reader.input, slot->reader.path, way);
     if (err)
         return err;
     slot->size_bytes = slot->reader.input.size_bytes;

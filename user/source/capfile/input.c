@@ -16,8 +16,10 @@
 #define PIECE_BYTES (256u << 10)
 /* The first piece after a seek, which may be for one record; it doubles up to PIECE_BYTES. */
 #define SEEK_BYTES (4u << 10)
-/* How much is kept behind: bounds what a mapped file adds to resident memory. */
-#define BEHIND_BYTES (4u << 20)
+/* How much is kept behind, and half of it always: bounds what a mapped file adds to resident memory. */
+#define BEHIND_BYTES (8u << 20)
+/* Pages given back may be looked at again a little later, in another thread: they are given back once more. */
+#define AGAIN_BYTES (32u << 20)
 /* The same when it is read here and there. */
 #define JUMPED_BYTES (64u << 20)
 #define BUFFER_BYTES (256u << 10)
@@ -123,9 +125,11 @@ static void load_ahead(const struct input *input, size_t len)
 
 static void drop_behind(struct input *input, size_t upto)
 {
+    size_t from = input->dropped > AGAIN_BYTES ? input->dropped - AGAIN_BYTES : 0;
+
     if (upto <= input->dropped)
         return;
-    madvise(input->map + input->dropped, upto - input->dropped, MADV_DONTNEED);
+    madvise(input->map + from, upto - from, MADV_DONTNEED);
     input->dropped = upto;
 }
 
@@ -136,7 +140,7 @@ static const uint8_t *fill_mapped(struct input *input, size_t want)
     size_t ahead = want > input->piece ? want : input->piece;
 
     if (at - input->dropped >= input->behind)
-        drop_behind(input, at & ~(size_t)(PAGE_BYTES - 1));
+        drop_behind(input, (at - input->behind / 2) & ~(size_t)(PAGE_BYTES - 1));
     if (ahead > left)
         ahead = left;
     if (input->records * (uint64_t)DENSE_BYTES >= at - input->filled)
