@@ -79,7 +79,7 @@ assert_eq "none: everything is filtered" "$SEEN" "$(reason filtered)"
 
 # What tcpdump's kernel filter takes of the same traffic at the same interface, sesstap tracks.
 begin peer -i "$IF_A" -f 'tcp[tcpflags] & tcp-syn != 0 and dst net 10.77.0.0/16 and not port 8080'
-spawn "$NS_A" tcpdump 'listening on' tcpdump -Z root --immediate-mode -Uni "$IF_A" -w "$WORK/peer.pcap" \
+spawn "$NS_A" tcpdump 'listening on' tcpdump -Z root --immediate-mode -s 128 -B 16384 -Uni "$IF_A" -w "$WORK/peer.pcap" \
     'tcp[tcpflags] & tcp-syn != 0 and dst net 10.77.0.0/16 and not port 8080'
 fetch "$A4" 80 30
 fetch "$A4" 8080 40

@@ -28,6 +28,7 @@ ip -n "$NS_A" -6 route add unreachable fd88::1
 
 begin() { # NAME ARGUMENT...
     OUT=$WORK/$1
+    wait_quiet
     BEFORE=$(iface_total "$NS_A" "$IF_A")
     start_sesstap -i "$IF_A" -o "$OUT" --prom "$PROM" "${@:2}"
 }
@@ -53,7 +54,6 @@ echo_of() { # socat ADDRESS-KIND, SERVER, PORT: three datagrams of 20000 bytes t
     assert_true "UDP$1: what came back is what was sent" cmp -s "$WORK/sent" "$WORK/back-$3"
 }
 
-wait_quiet
 begin fragments --streams
 assert_true "ping -s 20000" in_b ping -q -c 3 -i 0.2 -s 20000 "$A4"
 assert_true "ping -6 -s 20000" in_b ping -6 -q -c 3 -i 0.2 -s 20000 "$A6"
@@ -119,6 +119,7 @@ fi
 vxlan "$NS_B" "$IF_B" "$A4" 10.99.0.2 || die "vxlan in B"
 ip -n "$NS_A" neigh replace 10.99.0.2 dev vx0 nud permanent lladdr "$(in_b cat /sys/class/net/vx0/address)"
 ip -n "$NS_B" neigh replace 10.99.0.1 dev vx0 nud permanent lladdr "$(in_a cat /sys/class/net/vx0/address)"
+PAIRED_US=${EPOCHREALTIME/./} # the new devices too say something of their own at first
 spawn_server "$NS_A" inside server --addr 10.99.0.1 --port 80
 fetch() {
     in_b curl -s -m 10 -o "$WORK/body" http://10.99.0.1/300000
