@@ -158,7 +158,7 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/libsesstap.a
 
 $(patsubst %.c,$(BUILD)/obj/%.o,$(KERNEL_SRC) $(PROGRAM_SRC) $(SHARED_SRC)): | $(TEST_SKELS)
 
-check-fuzz check-all: FUZZ_SECONDS := 5
+check-fuzz check-all: FUZZ_SECONDS := 3
 
 # One -j for a make that was called without it.
 jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -196,7 +196,7 @@ check-golden: all $(PROGRAMS) ## known input, command, expected output
 
 check-fuzz fuzz: $(FUZZ)
 	$(run_tests) $(FUZZ)
-check-fuzz: ## every fuzzer for 5 seconds
+check-fuzz: ## every fuzzer for 3 seconds
 fuzz: ## every fuzzer for FUZZ_SECONDS (60); finds stay in build/fuzz
 
 bench: ## install what is missing, build, and measure: the figures of docs/performance.md

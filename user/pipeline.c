@@ -401,6 +401,8 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
     if (session->files && session->files->app)
         session_app_finish(session->files, now_ns);
     record_prepare(pipeline, &full, session, flow, now_ns);
+    if (session->told && pipeline->conf.app)
+        session_restore_told(pipeline, &full.record, session->told);
     if (tell_end(pipeline, session, &full))
         session_close_files(pipeline, session, flow);
     else

@@ -212,7 +212,8 @@ void session_restore_told(const struct pipeline *pipeline, struct record *record
                           const struct told *told)
 {
     record->identity = told->identity;
-    record->facts = told->facts;
+    if (!pipeline->conf.app->http) /* transactions are not remembered */
+        record->facts = told->facts;
     for (int i = 0; i < 2; i++) {
         enum name_source source = NAME_OF_TLS;
 

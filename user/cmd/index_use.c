@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/facts_pack.h"
+
 /* A frame and whose it is. */
 struct use_frame {
     struct frame_place place;
@@ -26,6 +28,10 @@ void index_use_free(struct index_use *use)
 {
     if (!use)
         return;
+    for (size_t i = 0; i < use->only.count; i++) {
+        facts_free(use->sessions[i].told.facts);
+        free(use->sessions[i].errors);
+    }
     free(use->sessions);
     free(use->frames);
     free(use->places);
@@ -67,6 +73,13 @@ static bool is_other(const struct chosen_stream *stream, const struct session *s
     return !stream->selector.by_id && !stream_selector_matches(&stream->selector, session, NULL, 0);
 }
 
+/* What other sessions' packets tell of this one, like names, is not to be had from its own. */
+static void take_told(struct replay_session *session, const struct index_session *known)
+{
+    session->has_told =
+        known->told && !facts_unpack(known->told, known->told_len, app_risk_name, &session->told);
+}
+
 static int add_session(struct index_use *use, const struct index *index,
                        const struct chosen_stream *stream)
 {
@@ -93,7 +106,10 @@ static int add_session(struct index_use *use, const struct index *index,
         .end_ns = session.now_ns,
         .reason = session.session.close_reason,
         .tunnel = session.session.tunnel,
+        .errors = session.session.extra,
     };
+    session.session.extra = NULL;
+    take_told(&use->sessions[use->only.count], &session);
     err = add_frames(use, index, &session, (uint32_t)use->only.count++);
     index_session_fini(&session);
     return err;

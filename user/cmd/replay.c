@@ -40,10 +40,30 @@ static const char *instance_name(void *ctx, const struct flow *flow)
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
+/* What the index knows of a session that is read alone, and its own packets do not tell. */
+static void take_known(const struct replay_only *only, struct session *session)
+{
+    for (size_t i = 0; i < only->count; i++) {
+        const struct replay_session *known = &only->sessions[i];
+
+        if (known->number != session->number)
+            continue;
+        session->told = known->has_told ? &known->told : NULL;
+        if (!known->errors)
+            continue;
+        if (!session->extra)
+            session->extra = malloc(sizeof(*session->extra));
+        if (session->extra)
+            *session->extra = *known->errors;
+    }
+}
+
 static void on_end(void *ctx, struct tracked *tracked, enum close_reason reason)
 {
     struct replay *replay = ctx;
 
+    if (replay->conf->only)
+        take_known(replay->conf->only, &tracked->session);
     replay_carry_names(replay, &tracked->session);
     pipeline_finish(replay->pipeline, &tracked->session, &tracked->flow, reason, replay->now_ns);
     replay->result->sessions++;

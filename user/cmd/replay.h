@@ -48,6 +48,9 @@ struct replay_session {
     uint64_t end_ns; /* when it ended, and why */
     enum close_reason reason;
     struct session_tunnel tunnel;
+    bool has_told;
+    struct told told;         /* what its record said besides; facts owned */
+    struct flow_note *errors; /* owned: ICMP errors that quoted it; NULL: none */
 };
 
 /* The sessions that input.choice holds the frames of. */

@@ -64,13 +64,16 @@ void names_free(struct names *names)
     free(names);
 }
 
+/* The last bytes differ most, and are the high ones: each step brings them down (MurmurHash3's last mix). */
 static uint64_t hash_addr(const uint8_t addr[16])
 {
-    uint64_t half[2];
+    uint64_t half[2], hash;
 
     memcpy(half, addr, sizeof(half));
-    half[0] = (half[0] ^ (half[1] * 0x9e3779b97f4a7c15ULL)) * 0xbf58476d1ce4e5b9ULL;
-    return half[0] ^ half[0] >> 31;
+    hash = half[0] * 0x9e3779b97f4a7c15ULL ^ half[1];
+    hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdULL;
+    hash = (hash ^ hash >> 33) * 0xc4ceb9fe1a85ec53ULL;
+    return hash ^ hash >> 33;
 }
 
 /* The address's slot, or the free one where it would go. */

@@ -16,6 +16,7 @@ struct dialog;  /* stream/: the two reassembled directions */
 struct capture; /* sink/: the session's own capture file */
 struct session_files;
 struct session_note; /* pinned.h */
+struct told;         /* facts_pack.h: what app/ found out */
 struct index_chain;  /* source/: where its frames lie in the capture file that is being indexed */
 
 enum close_reason {
@@ -59,7 +60,8 @@ struct session {
     bool capture_failed;   /* said so already */
     uint64_t sampled_pkts; /* record_sample.pkt_index of the last sample */
     struct session_tunnel tunnel;
-    struct flow_note *extra;     /* owned: ICMP errors that quoted it; NULL: none */
+    const struct told *told; /* borrowed: what an earlier reading's record said; NULL: nothing */
+    struct flow_note *extra; /* owned: ICMP errors that quoted it; NULL: none */
     struct session_files *files; /* pipeline.c's: what the dialog writes to */
     struct dialog *dialog;       /* NULL: no payload came */
     struct capture *capture;     /* NULL: none is written */

@@ -231,6 +231,29 @@ static void add_title(struct writer *w, const char *title)
     w->has_title = true;
 }
 
+/* The items of a list, as many on a line as fit: broken behind a comma. */
+static void add_items(struct writer *w, const struct buf *text)
+{
+    size_t at = 0;
+
+    while (at < text->len) {
+        size_t room = w->width > LABEL_WIDTH ? w->width - LABEL_WIDTH : 1, end = text->len;
+
+        for (size_t i = at; text->len - at > room && i < text->len; i++) {
+            if (text->data[i] != ',')
+                continue;
+            if (end == text->len || i + 1 - at <= room)
+                end = i + 1;
+            if (i + 1 - at > room)
+                break;
+        }
+        buf_add(w->out, text->data + at, end - at);
+        at = end;
+        if (at < text->len)
+            buf_printf(w->out, "\n%*s", LABEL_WIDTH, "");
+    }
+}
+
 static void write_alone(struct writer *w, const struct line *line, const char *title)
 {
     const struct field *field = field_find(line->client);
@@ -241,7 +264,10 @@ static void write_alone(struct writer *w, const struct line *line, const char *t
         add_title(w, title);
         begin = w->out->len;
         add_label(w->out, line, field);
-        buf_add(w->out, text.data, text.len);
+        if (field->type == FIELD_LIST)
+            add_items(w, &text);
+        else
+            buf_add(w->out, text.data, text.len);
         add_help(w, field, begin, LABEL_WIDTH + 2 * VALUE_WIDTH + 2);
         buf_add_char(w->out, '\n');
     }
