@@ -125,7 +125,8 @@ PACKET_COLD __u32 tcp_gap_fill(struct flow_dir *me, struct flow_quality *q, __u3
     }
     if (rest.lo != rest.hi && !shortest)
         tcp_gap_open(me, q, rest.lo, rest.hi);
-    return to - from - missed;
+    /* Numbers may have gone round since a gap was noted: then two of them may claim the same bytes. */
+    return to - from - missed <= to - from ? to - from - missed : to - from;
 }
 
 /* Whether [seq, end) can be the sender's at all: within what the receiver's window allows, and not

@@ -10,6 +10,8 @@ import sys
 
 # What says where and when a record was written, or which session of its file it is.
 OF_THE_FILE = ("@id", "name", "instanceId", "streamIndex", "synchro", "dateCreated", "dateModified", "_update")
+# What other sessions' packets tell of this one: they are in their own captures.
+OF_OTHERS = ("icmp_errors", "icmp_errors_more")
 ENDED_BY_TIME = ("timeout", "syn_timeout", "reused", "capture_end")
 NOT_IN_PCAP = ("interfaces",)  # of link: the file format has no place for their names
 
@@ -19,7 +21,10 @@ def read(sesstap, arguments):
 
 
 def comparable(record, suffix):
-    kept = {name: value for name, value in record.items() if name not in OF_THE_FILE}
+    kept = {name: value for name, value in record.items() if name not in OF_THE_FILE + OF_OTHERS}
+    if suffix == "pcap":
+        for side in ("src", "dst"):
+            kept[side] = {name: value for name, value in record[side].items() if name != "name"}
     # Scopes are numbered by capture. A session that ends by others' packets or their clock ends otherwise alone.
     left_out = ("scope",) + (NOT_IN_PCAP if suffix == "pcap" else ())
     kept["link"] = {name: value for name, value in record["link"].items() if name not in left_out}

@@ -110,7 +110,7 @@ static void feed(struct world *w, const uint8_t *bytes)
     verdict = flow_track(&w->flow, &pkt, pkts, &syn, w->now_ns);
     must(!(verdict.events & TCP_EV_RESTART));
     slow = tcp_track_any(&w->slow, &pkt, pkts, &syn, w->now_ns);
-    flow_count(&w->slow, &pkt, pkts, slow.old_bytes, w->now_ns);
+    flow_count(&w->slow, &pkt, pkts, tcp_not_new(&slow, &pkt), w->now_ns);
     must(!memcmp(&w->slow, &w->flow, sizeof(w->flow)));
     w->payload[pkt.from] += pkt.payload_len;
     w->pkts[pkt.from] += pkts;

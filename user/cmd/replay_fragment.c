@@ -119,6 +119,7 @@ static void count_late(struct replay *replay, const struct packet *pkt, const st
 
     make_piece(&part, pkt, piece, joined->time_ns);
     frame.number = piece->place.number;
+    frame.time_ns = piece->time_ns;
     tracked = replay_follow(replay, &part, &frame, carrier, PIPELINE_FRAGMENT, &piece->verdict);
     if (!tracked)
         return;
@@ -204,6 +205,7 @@ void replay_fragment(struct replay *replay, const struct packet *pkt, int verdic
                      const struct frame *frame, const struct carrier *carrier)
 {
     struct piece piece = {
+        .time_ns = frame->time_ns,
         .place = {frame->offset, frame->number},
         .payload_len = pkt->frag_off ? pkt->payload_len : 0,
         .frag_off = pkt->frag_off,

@@ -18,6 +18,7 @@
 
 /* A fragment that came, for when its packet is whole. */
 struct piece {
+    uint64_t time_ns;
     struct frame_place place;
     uint32_t payload_len; /* 0 for a first one that was not counted */
     struct tcp_verdict verdict;
