@@ -127,7 +127,7 @@ struct pipeline_frame {
     uint32_t cap_len;
     uint32_t wire_len;
     uint64_t time_ns;
-    bool stays;                 /* data is there until pipeline_flush after the last session's end */
+    bool stays; /* data is there until pipeline_flush after the last session's end */
     struct tcp_verdict verdict; /* TCP, else zero; PIPELINE_JOINED: of all its fragments */
     uint32_t fragment_bytes; /* PIPELINE_JOINED: payload of its fragments, those too many as well */
     uint32_t pkts;           /* wire packets */

@@ -27,8 +27,8 @@ struct session_files {
     struct tcpsession *tcpsession;
     struct app_session *app; /* NULL: it is not looked into, or aside */
     struct app_handle *aside;
-    bool identified;         /* no more packets are wanted for it */
-    unsigned int client;     /* endpoint */
+    bool identified;     /* no more packets are wanted for it */
+    unsigned int client; /* endpoint */
 };
 
 /* The session's @id, cut to size. */

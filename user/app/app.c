@@ -19,9 +19,10 @@
 
 struct app {
     struct app_conf conf;
-    struct identifier *identifier; /* NULL: no packet has come yet, or sessions are not identified */
+    struct identifier
+        *identifier; /* NULL: no packet has come yet, or sessions are not identified */
     bool identify;
-    struct http_shared *http;      /* NULL: HTTP is not looked into */
+    struct http_shared *http; /* NULL: HTTP is not looked into */
     /* Parsers to try on the bytes of a session: of TCP, of datagrams, and of what TLS carries. */
     const struct app_parser *streams[CANDIDATES];
     const struct app_parser *datagrams[CANDIDATES];
