@@ -211,8 +211,10 @@ void session_take_alerts(const struct pipeline *pipeline, struct record *record)
 void session_restore_told(const struct pipeline *pipeline, struct record *record,
                           const struct told *told)
 {
+    bool is_opened = record->facts && record->facts->tls.secrets.at;
+
     record->identity = told->identity;
-    if (!pipeline->conf.app->http) /* transactions are not remembered */
+    if (!pipeline->conf.app->http && !is_opened) /* transactions and secrets are not remembered */
         record->facts = told->facts;
     for (int i = 0; i < 2; i++) {
         enum name_source source = NAME_OF_TLS;

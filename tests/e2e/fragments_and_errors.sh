@@ -119,6 +119,7 @@ fi
 vxlan "$NS_B" "$IF_B" "$A4" 10.99.0.2 || die "vxlan in B"
 ip -n "$NS_A" neigh replace 10.99.0.2 dev vx0 nud permanent lladdr "$(in_b cat /sys/class/net/vx0/address)"
 ip -n "$NS_B" neigh replace 10.99.0.1 dev vx0 nud permanent lladdr "$(in_a cat /sys/class/net/vx0/address)"
+# shellcheck disable=SC2034 # what lib.sh reads
 PAIRED_US=${EPOCHREALTIME/./} # the new devices too say something of their own at first
 spawn_server "$NS_A" inside server --addr 10.99.0.1 --port 80
 fetch() {

@@ -95,6 +95,10 @@ while IFS=$'\t' read -r port name stream; do
 done < <(jq -r 'select(.tls) | [.dst.port, .name, .streamIndex] | @tsv' "$WORK/read/sessions.ndjson")
 assert_eq "sessions read" 3 "$(jq -c 'select(.tls.decrypted)' "$WORK/read/sessions.ndjson" | wc -l)"
 
+# An index made without the key log says less than this reading does.
+"$SESSTAP" index "$CAPTURE" 2>"$WORK/index.err" || fail "index: $(tail -n 2 "$WORK/index.err")"
+assert_eq "show with an index and keys" true "$("$SESSTAP" show "$CAPTURE" tcp:0 --keylog "$KEYS" --json 2>/dev/null | jq .tls.decrypted)"
+
 # Lines of our own labels disturb no other reader.
 assert_eq "labels of our own are there" 3 "$(grep -ac '^CIPHER_NAME ' "$WORK"/read/pcap/*.pcapng | awk -F: '{ n += $NF } END { print n }')"
 finish
