@@ -57,6 +57,8 @@ void totals_free(struct totals *totals)
         return;
     for (uint32_t i = 0; i < totals->app_count; i++)
         free(totals->apps[i]);
+    for (size_t i = 0; i < totals->count; i++)
+        free(totals->rows[i].name);
     free(totals->apps);
     free(totals->rows);
     free(totals->slots);
@@ -211,17 +213,30 @@ static void add_session(struct totals_row *row, const struct record *record, uns
     row->sessions++;
 }
 
+/* A record's names may go with it: the row has its own. */
+static int keep_name(struct totals_row *row, const char *name)
+{
+    char *copy;
+
+    if (!name || (row->name && !strcmp(row->name, name)))
+        return 0;
+    copy = strdup(name);
+    if (!copy)
+        return -ENOMEM;
+    free(row->name);
+    row->name = copy;
+    return 0;
+}
+
 static int add_host(struct totals *totals, const struct record *record, unsigned int endpoint)
 {
     struct totals_row key = {.ip_version = record->session->key.ip_version}, *row;
 
     memcpy(key.addr[0], record->session->key.addr[endpoint].bytes, sizeof(key.addr[0]));
     row = get_row(totals, &key);
-    if (!row)
+    if (!row || keep_name(row, record->names[endpoint]))
         return -ENOMEM;
     add_session(row, record, endpoint);
-    if (record->names[endpoint])
-        row->name = record->names[endpoint];
     return 0;
 }
 

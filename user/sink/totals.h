@@ -42,7 +42,7 @@ struct totals_row {
     struct totals_way way[2];
     int64_t first_ns; /* since 1970 */
     int64_t last_ns;
-    const char *name; /* of a host, borrowed from its records; NULL: none known */
+    char *name; /* of a host, owned by the totals; NULL: none known */
 };
 
 /* -EINVAL when there is no such word: conversation, host, service, protocol. */
@@ -52,7 +52,7 @@ int totals_by_parse(enum totals_by *by, const char *word);
 struct totals *totals_new(enum totals_by by);
 /* NULL is fine. */
 void totals_free(struct totals *totals);
-/* 0 or -ENOMEM: then it is in no sum. The record's names (record.names) must outlive the totals. */
+/* 0 or -ENOMEM: then it is in no sum. */
 int totals_add(struct totals *totals, const struct record *record);
 /*
  * All rows, most bytes on the wire first; the total over all sessions. Borrowed until the next add; rows
