@@ -38,7 +38,7 @@ static int parse(struct file_options *options, const char *kind, struct seen *se
 {
     const struct file_command command = {
         .name = kind,
-        .takes = strcmp(kind, "all") ? FILE_TAKES_WHERE | FILE_TAKES_JSON : 0,
+        .takes = strcmp(kind, "all") ? FILE_TAKES_WHERE | FILE_TAKES_JSON | FILE_TAKES_APP : 0,
         .letters = "w:",
         .own = own,
         .set = set,
@@ -140,6 +140,30 @@ static void test_values(void **state)
     file_options_fini(&options);
 }
 
+/* What an expression asks for is looked into, unless nothing is to be. */
+static void test_http_by_expression(void **state)
+{
+    static const struct {
+        const char *words[MAX_WORDS];
+        bool http;
+    } cases[] = {
+        {{"--where", "http.status == 404", "file"}, true},
+        {{"--where", "tcp", "file"}, false},
+        {{"--where", "http.status == 404", "--no-app", "file"}, false},
+        {{"--no-app", "--where", "http.status == 404", "file"}, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct file_options options;
+        struct seen seen = {0};
+
+        assert_int_equal(parse(&options, "one", &seen, cases[i].words), 0);
+        assert_int_equal(options.app.http, cases[i].http);
+        file_options_fini(&options);
+    }
+}
+
 static void test_statuses(void **state)
 {
     (void)state;
@@ -156,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_http_by_expression),
         cmocka_unit_test(test_statuses),
     };
 

@@ -109,6 +109,8 @@ static const struct {
     {"src.name == 'client.example'", true},
     {"host.pod == and", false},
     {"host.pod == not", false},
+    {"communityId == 1:abc=", false},
+    {"communityId != 1:abc= and tcp", true},
     /* addresses */
     {"src.ip == 10.0.0.200", true},
     {"src.ip == 10.0.0.20", false},
@@ -384,15 +386,20 @@ static void check_chain(const char *what, size_t count, const char *end, const c
     buf_fini(&error);
 }
 
-static void test_lots_wanted(void **state)
+static void test_wants(void **state)
 {
     static const struct {
         const char *text;
-        bool wanted;
+        bool lots, http;
     } rows[] = {
-        {"packetLots", true},
-        {"tcp and packetLots.late", true},
-        {"currentPacketLot > 3 or tcp", false},
+        {"packetLots", true, false},
+        {"tcp and packetLots.late", true, false},
+        {"currentPacketLot > 3 or tcp", false, false},
+        {"dns.name contains http", false, false},
+        {"http", false, true},
+        {"packetLots or has websocket.time", true, true},
+        {"tcp and not http.response.complete", false, true},
+        {"parsers.http.itemsCount > 1", false, true},
     };
     struct buf error = {0};
 
@@ -401,7 +408,8 @@ static void test_lots_wanted(void **state)
         struct where *where = where_compile(rows[i].text, &error);
 
         assert_non_null(where);
-        assert_int_equal(where_needs_lots(where), rows[i].wanted);
+        assert_int_equal(where_needs_lots(where), rows[i].lots);
+        assert_int_equal(where_needs_http(where), rows[i].http);
         where_free(where);
     }
 }
@@ -423,7 +431,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches), cmocka_unit_test(test_other_sessions),
-        cmocka_unit_test(test_errors),  cmocka_unit_test(test_lots_wanted),
+
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_wants),
         cmocka_unit_test(test_bounds),
     };
 

@@ -247,6 +247,8 @@ int file_options_parse(struct file_options *options, const struct file_command *
         if (err)
             return err;
     }
+    if (options->where && options->look_into && where_needs_http(options->where))
+        options->app.http = true;
     options->words = calloc((size_t)(argc - optind) + 1, sizeof(*options->words));
     if (!options->words) {
         log_error("%s: no memory", command->name);

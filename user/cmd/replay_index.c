@@ -33,15 +33,15 @@ struct index *replay_index_find(const struct replay_conf *conf)
     return index_open(&index, conf->input.paths[0], &reading) ? NULL : index;
 }
 
-/* Nothing of what is wanted needs a packet. */
+/* Nothing of what is wanted needs a packet. Transactions of HTTP do: an index does not remember them. */
 static bool wants_records_only(const struct replay_conf *conf)
 {
     const struct pipeline_conf *pipeline = &conf->pipeline;
     const struct replay_hooks *hooks = &conf->hooks;
 
     return !pipeline->captures && !pipeline->streams && !pipeline->tcpsession && !pipeline->lots &&
-           !hooks->packet && !hooks->data && !hooks->hole && !hooks->place && !hooks->done &&
-           hooks->record;
+           !(pipeline->app && pipeline->app->http) && !hooks->packet && !hooks->data &&
+           !hooks->hole && !hooks->place && !hooks->done && hooks->record;
 }
 
 /* A record that was told can't be taken back: is all of it there? */

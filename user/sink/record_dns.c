@@ -4,8 +4,6 @@
 
 #include "sink/record_items.h"
 
-#define WORD_BYTES 16
-
 /* The name of a number by a table, else the word and the number, as RFC 3597 has it. */
 struct dns_word {
     uint16_t number;
@@ -33,26 +31,35 @@ static const struct dns_word rcodes[] = {
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static void find_word(char text[WORD_BYTES], const struct dns_word *words, size_t count,
-                      const char *prefix, uint16_t number)
+static const char *find_word(char *text, const struct dns_word *words, size_t count,
+                             const char *prefix, uint16_t number)
 {
-    snprintf(text, WORD_BYTES, "%s%u", prefix, number);
+    snprintf(text, DNS_WORD_BYTES, "%s%u", prefix, number);
     for (size_t i = 0; i < count; i++)
         if (words[i].number == number)
-            snprintf(text, WORD_BYTES, "%s", words[i].name);
+            snprintf(text, DNS_WORD_BYTES, "%s", words[i].name);
+    return text;
 }
 
-static void add_word(struct buf *out, const char *key, const struct dns_word *words, size_t count,
-                     const char *prefix, uint16_t number)
+const char *dns_put_type(char *text, uint16_t number)
 {
-    char text[WORD_BYTES];
+    return find_word(text, types, COUNT(types), "TYPE", number);
+}
 
-    find_word(text, words, count, prefix, number);
-    item_add_word(out, key, text);
+const char *dns_put_class(char *text, uint16_t number)
+{
+    return find_word(text, classes, COUNT(classes), "CLASS", number);
+}
+
+const char *dns_put_rcode(char *text, uint16_t number)
+{
+    return find_word(text, rcodes, COUNT(rcodes), "RCODE", number);
 }
 
 static void write_answers(struct buf *out, const struct dns_transaction *transaction)
 {
+    char word[DNS_WORD_BYTES];
+
     if (!transaction->answer_count)
         return;
     item_add_u64(out, "answerCount", transaction->answer_count);
@@ -62,7 +69,7 @@ static void write_answers(struct buf *out, const struct dns_transaction *transac
     for (const struct dns_answer *at = transaction->answers; at; at = at->next) {
         buf_add_str(out, at == transaction->answers ? "[{" : ",{");
         item_add_text(out, "name", at->name);
-        add_word(out, "type", types, COUNT(types), "TYPE", at->type);
+        item_add_word(out, "type", dns_put_type(word, at->type));
         item_add_u64(out, "ttl", at->ttl_s);
         item_add_text(out, "data", at->data);
         buf_add_char(out, '}');
@@ -73,18 +80,20 @@ static void write_answers(struct buf *out, const struct dns_transaction *transac
 static void write_transaction(struct buf *out, const struct record_view *view,
                               const struct dns_transaction *transaction)
 {
+    char word[DNS_WORD_BYTES];
+
     buf_add_char(out, '{');
     item_add_u64(out, "id", transaction->id);
     item_add_text(out, "name", transaction->name);
     if (transaction->qtype)
-        add_word(out, "type", types, COUNT(types), "TYPE", transaction->qtype);
+        item_add_word(out, "type", dns_put_type(word, transaction->qtype));
     if (transaction->qclass > 1)
-        add_word(out, "class", classes, COUNT(classes), "CLASS", transaction->qclass);
+        item_add_word(out, "class", dns_put_class(word, transaction->qclass));
     if (transaction->query_ns)
         item_add_time(out, "first", transaction->query_ns, view->record->wall_offset_ns);
     item_add_span(out, "latency", transaction->query_ns, transaction->answer_ns);
     if (transaction->rcode >= 0)
-        add_word(out, "rcode", rcodes, COUNT(rcodes), "RCODE", (uint16_t)transaction->rcode);
+        item_add_word(out, "rcode", dns_put_rcode(word, (uint16_t)transaction->rcode));
     item_add_flag(out, "authoritative", transaction->authoritative);
     item_add_flag(out, "truncated", transaction->truncated);
     write_answers(out, transaction);
@@ -117,25 +126,23 @@ static void add_text(struct buf *out, struct fact_text text)
 
 void dns_write_line(struct buf *out, const struct dns_transaction *transaction)
 {
-    char word[WORD_BYTES];
+    char word[DNS_WORD_BYTES];
 
-    find_word(word, types, COUNT(types), "TYPE", transaction->qtype);
-    buf_add_str(out, word);
+    buf_add_str(out, dns_put_type(word, transaction->qtype));
     add_text(out, transaction->name);
     if (transaction->rcode < 0) {
         buf_add_str(out, ", no answer");
         return;
     }
-    find_word(word, rcodes, COUNT(rcodes), "RCODE", (uint16_t)transaction->rcode);
-    buf_printf(out, ", %s", word);
+    buf_printf(out, ", %s", dns_put_rcode(word, (uint16_t)transaction->rcode));
     if (transaction->query_ns && transaction->answer_ns >= transaction->query_ns) {
         buf_add_str(out, " after ");
         buf_add_seconds(out, (int64_t)(transaction->answer_ns - transaction->query_ns), 6);
         buf_add_str(out, " s");
     }
     for (const struct dns_answer *at = transaction->answers; at; at = at->next) {
-        find_word(word, types, COUNT(types), "TYPE", at->type);
-        buf_printf(out, "%s %s", at == transaction->answers ? ":" : ",", word);
+        buf_printf(out, "%s %s", at == transaction->answers ? ":" : ",",
+                   dns_put_type(word, at->type));
         add_text(out, at->data);
     }
 }

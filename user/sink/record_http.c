@@ -4,7 +4,7 @@
 
 /* ---- HTTP ---------------------------------------------------------------------------------------- */
 
-static const char *version_name(uint8_t version)
+const char *http_version_name(uint8_t version)
 {
     switch (version) {
     case 9:
@@ -61,7 +61,7 @@ static void write_transaction(struct buf *out, const struct record_view *view,
 
     buf_add_char(out, '{');
     item_add_u64(out, "n", transaction->number);
-    item_add_word(out, "version", version_name(transaction->version));
+    item_add_word(out, "version", http_version_name(transaction->version));
     item_add_some(out, "stream", transaction->stream);
     item_add_text(out, "method", transaction->method);
     item_add_text(out, "uri", transaction->uri);

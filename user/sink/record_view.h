@@ -114,12 +114,19 @@ field_list_writer write_risks, write_tls_names;
 /* Its transactions: record_http.c */
 field_getter value_http_count, value_websocket_count;
 field_list_writer write_http, write_websocket;
+/* "1.1", of http_transaction.version. */
+const char *http_version_name(uint8_t version);
 /* record_app.c */
 field_getter value_alert_count;
 field_list_writer write_alerts;
 /* record_dns.c */
 field_getter value_dns_count;
 field_list_writer write_dns;
+/* What a number stands for: "A", "TYPE65281"; written to text, which has DNS_WORD_BYTES, and returned. */
+#define DNS_WORD_BYTES 16
+const char *dns_put_type(char *text, uint16_t number);
+const char *dns_put_class(char *text, uint16_t number);
+const char *dns_put_rcode(char *text, uint16_t number);
 /* One transaction for people: append a line without its end. */
 void dns_write_line(struct buf *out, const struct dns_transaction *transaction);
 

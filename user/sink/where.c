@@ -48,12 +48,13 @@ static bool has_object(struct record_view *view, const struct field *object)
 static bool has_field(const struct where_test *test, const struct field *field,
                       struct record_view *view)
 {
+    struct where_walk walk = {0};
     struct field_value value;
 
+    if (test->items && !field->get)
+        return record_view_has(view, field) && where_next_item(test->items, view, &walk, &value);
     if (field->type == FIELD_OBJECT)
         return has_object(view, field);
-    if (test->item && field->type != FIELD_LIST)
-        return record_view_has(view, field) && test->item(view, 0, &value);
     return get_value(view, field, &value);
 }
 
@@ -115,14 +116,15 @@ static bool in_network(const struct where_test *test, const struct record_view *
 static bool field_matches(const struct where_test *test, const struct field *field,
                           struct record_view *view, bool *seen)
 {
+    struct where_walk walk = {0};
     struct field_value value;
 
     if (test->kind == WHERE_NET) {
         *seen = true;
         return in_network(test, view, field);
     }
-    if (test->item) {
-        for (size_t i = 0; record_view_has(view, field) && test->item(view, i, &value); i++) {
+    if (test->items) {
+        while (record_view_has(view, field) && where_next_item(test->items, view, &walk, &value)) {
             *seen = true;
             if (value_matches(test, &value))
                 return true;
@@ -152,12 +154,23 @@ static bool test_holds(const struct where_test *test, struct record_view *view)
     return test->op == WHERE_NE && seen;
 }
 
-bool where_needs_lots(const struct where *where)
+static bool asks_for(const struct where *where, const char *list)
 {
     for (size_t i = 0; i < where->count; i++)
-        if (!strncmp(where->tests[i].fields[0]->path, "packetLots", 10))
+        if (!strncmp(where->tests[i].fields[0]->path, list, strlen(list)))
             return true;
     return false;
+}
+
+bool where_needs_lots(const struct where *where)
+{
+    return asks_for(where, "packetLots");
+}
+
+bool where_needs_http(const struct where *where)
+{
+    return asks_for(where, "http") || asks_for(where, "websocket") ||
+           asks_for(where, "parsers.http");
 }
 
 bool where_match(const struct where *where, const struct record *record)

@@ -21,6 +21,8 @@ struct where *where_compile(const char *text, struct buf *error);
 bool where_match(const struct where *where, const struct record *record);
 /* Whether it asks for packet lots, which are only kept when wanted. */
 bool where_needs_lots(const struct where *where);
+/* The same of transactions of HTTP and frames of WebSocket. */
+bool where_needs_http(const struct where *where);
 /* NULL is fine. */
 void where_free(struct where *where);
 

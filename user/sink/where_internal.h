@@ -41,22 +41,37 @@ enum where_op {
     WHERE_OP_IN,
 };
 
-/* Item i of a list; false beyond its end. */
-typedef bool where_item(struct record_view *view, size_t i, struct field_value *value);
+/* How far a walk over the items of a list has come. Zero at the beginning. */
+struct where_walk {
+    size_t count;
+    const void *item; /* the last one; of lists within items, the one that it is in */
+    const void *part; /* the last one of a list within an item */
+};
+
+/* How the items of a list are read, or a field inside of them: by number, or one after the other. */
+struct where_items {
+    const char *path;
+    /* Item i; false beyond the end. NULL: by next and get. */
+    bool (*item)(struct record_view *view, size_t i, struct field_value *value);
+    /* The next item, NULL at the end; and its value, at offset in it: false when it has none. */
+    const void *(*next)(const struct record_view *view, struct where_walk *walk);
+    bool (*get)(const struct record_view *view, const void *at, struct field_value *value);
+    size_t offset;
+};
 
 struct where_test {
-    const struct field *fields[2]; /* the second: either may match (`ip`, `port`); or NULL */
-    where_item *item;              /* of a list, any item of which may match; or NULL */
-    uint8_t kind;                  /* enum where_kind */
-    uint8_t op;                    /* enum where_op */
-    bool is_count;                 /* a list of objects stands for their number */
-    int16_t next[2];               /* where to go: [1] when it holds */
-    uint8_t ip_version;            /* WHERE_NET */
-    uint8_t prefix_bits;           /* of 128 */
-    uint8_t addr[16];              /* IPv4 mapped */
-    long double number;            /* counts as they are, times in ns; exact for 64 bits */
-    int64_t grain_ns;              /* times are rounded down to this first; 0: not at all */
-    char *text;                    /* owned */
+    const struct field *fields[2];   /* the second: either may match (`ip`, `port`); or NULL */
+    const struct where_items *items; /* of a list, any item of which may match; or NULL */
+    uint8_t kind;                    /* enum where_kind */
+    uint8_t op;                      /* enum where_op */
+    bool is_count;                   /* a list of objects stands for their number */
+    int16_t next[2];                 /* where to go: [1] when it holds */
+    uint8_t ip_version;              /* WHERE_NET */
+    uint8_t prefix_bits;             /* of 128 */
+    uint8_t addr[16];                /* IPv4 mapped */
+    long double number;              /* counts as they are, times in ns; exact for 64 bits */
+    int64_t grain_ns;                /* times are rounded down to this first; 0: not at all */
+    char *text;                      /* owned */
     size_t len;
 };
 
@@ -72,7 +87,15 @@ struct where {
  */
 int where_read_literal(struct where_test *test, const char *text, size_t len, struct buf *why);
 
-/* The reader of a list's items or of a field inside of them ("holes[].offset"); NULL: it is no list. */
-where_item *where_find_item(const struct field *field);
+/*
+ * How the items of a list of words or numbers are read, or a field inside of items ("holes[].offset"). NULL: it is
+ * neither.
+ */
+const struct where_items *where_find_items(const struct field *field);
+/* The same for what where_facts.c knows. */
+const struct where_items *where_find_facts(const char *path);
+/* The next value; false beyond the end. */
+bool where_next_item(const struct where_items *items, struct record_view *view,
+                     struct where_walk *walk, struct field_value *value);
 
 #endif

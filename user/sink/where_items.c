@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The items of a record's lists one by one, for expressions. */
+/* The items of a record's lists one by one, for expressions; those that app/ found are in where_facts.c. */
 #include "sink/where_internal.h"
 
 #include <string.h>
@@ -130,30 +130,40 @@ static bool item_lot_late(struct record_view *view, size_t i, struct field_value
     return lot;
 }
 
-static const struct {
-    const char *path;
-    where_item *item;
-} readers[] = {
-    {"link.interfaces", item_interface},
-    {"link.vlan", item_vlan},
-    {"tcp.options_fwd.unknown", item_option_client},
-    {"tcp.options_rev.unknown", item_option_server},
-    {"holes[].direction", item_hole_direction},
-    {"holes[].offset", item_hole_offset},
-    {"holes[].length", item_hole_length},
-    {"packetLots[].n", item_lot_n},
-    {"packetLots[].direction", item_lot_direction},
-    {"packetLots[].first", item_lot_first},
-    {"packetLots[].duration", item_lot_duration},
-    {"packetLots[].packets", item_lot_packets},
-    {"packetLots[].payload", item_lot_payload},
-    {"packetLots[].late", item_lot_late},
+static const struct where_items lists[] = {
+    {.path = "link.interfaces", .item = item_interface},
+    {.path = "link.vlan", .item = item_vlan},
+    {.path = "tcp.options_fwd.unknown", .item = item_option_client},
+    {.path = "tcp.options_rev.unknown", .item = item_option_server},
+    {.path = "holes[].direction", .item = item_hole_direction},
+    {.path = "holes[].offset", .item = item_hole_offset},
+    {.path = "holes[].length", .item = item_hole_length},
+    {.path = "packetLots[].n", .item = item_lot_n},
+    {.path = "packetLots[].direction", .item = item_lot_direction},
+    {.path = "packetLots[].first", .item = item_lot_first},
+    {.path = "packetLots[].duration", .item = item_lot_duration},
+    {.path = "packetLots[].packets", .item = item_lot_packets},
+    {.path = "packetLots[].payload", .item = item_lot_payload},
+    {.path = "packetLots[].late", .item = item_lot_late},
 };
 
-where_item *where_find_item(const struct field *field)
+const struct where_items *where_find_items(const struct field *field)
 {
-    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
-        if (!strcmp(readers[i].path, field->path))
-            return readers[i].item;
-    return NULL;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (!strcmp(lists[i].path, field->path))
+            return &lists[i];
+    return where_find_facts(field->path);
+}
+
+bool where_next_item(const struct where_items *items, struct record_view *view,
+                     struct where_walk *walk, struct field_value *value)
+{
+    const char *item;
+
+    if (items->item)
+        return items->item(view, walk->count++, value);
+    while ((item = items->next(view, walk)))
+        if (items->get(view, item + items->offset, value))
+            return true;
+    return false;
 }

@@ -130,12 +130,12 @@ static bool read_sign(struct parser *p)
     return refuse(p, "this character means nothing here; put text in quotes");
 }
 
-/* A keyword is one only where a value is not expected. */
+/* A keyword is one only where a value is not expected; '=' is of a word only there: communityId ends with it. */
 static void read_word(struct parser *p, bool as_value)
 {
     size_t len;
 
-    while (is_word_char(p->text[p->end]))
+    while (is_word_char(p->text[p->end]) || (as_value && p->text[p->end] == '='))
         p->end++;
     len = p->end - p->begin;
     p->token = TOKEN_WORD;
@@ -253,7 +253,7 @@ static bool read_field(struct parser *p, struct where_test *test)
     if (p->token != TOKEN_WORD)
         return refuse(p, "a field's name is wanted here");
     if (field_find_named(test->fields, p->literal.data, len)) {
-        test->item = where_find_item(test->fields[0]);
+        test->items = where_find_items(test->fields[0]);
         return true;
     }
     field_add_nearest(&nearest, p->literal.data, len);
