@@ -213,6 +213,7 @@ static struct record *add(struct record_queue *queue, struct session *session,
     if (queue->also.let_go)
         queue->also.let_go(queue->also.ctx, session);
     copy->session = *session;
+    copy->session.extra = (struct flow_note *)copy->record.note;
     copy->flow = *record->flow;
     copy->ledger = *record->ledger;
     copy->record.session = &copy->session;
