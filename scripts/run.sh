@@ -59,6 +59,7 @@ clean_up() {
 
 make_namespaces() {
     ip netns add $HOST && ip netns add $CONTAINER || die "cannot make network namespaces here (ip netns add failed)"
+    ip netns exec $HOST true || die "cannot run a program in a network namespace here (ip netns exec failed)"
     ip link add veth-demo netns $HOST type veth peer name eth0 netns $CONTAINER || die "cannot make a veth pair here"
     ip -n $HOST addr add $SERVER/24 dev veth-demo
     ip -n $HOST addr add fd99::1/64 dev veth-demo nodad
@@ -83,7 +84,7 @@ from_container() { # COMMAND...
 clients() {
     local i to="--addr $SERVER --port 80"
     from_container ping -q -i 0.5 -c 18 $SERVER &
-    from_container curl -s --limit-rate 20k "http://$SERVER/160000" &
+    from_container curl -s --limit-rate 400k "http://$SERVER/3000000" &
     for ((i = 1; i <= 9; i++)); do
         from_container "$TRAFFIC" dns-query --addr $SERVER --port 53 --name "service-$i.demo"
         from_container curl -s "http://$SERVER/${i}000"
@@ -136,14 +137,15 @@ show_files() {
     echo "Removed: both namespaces, the veth pair, servers and clients."
 }
 
-wait_until_tracking() { # PID
+wait_until_tracking() { # PID: up to a minute, since the kernel checks the programs first, on a busy machine slowly
     local i
-    for ((i = 0; i < 200; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         ! grep -q '^sesstap: tracking' "$DIR/sesstap.log" || return 0
         kill -0 "$1" 2>/dev/null || break
         sleep 0.05
     done
     cat "$DIR/sesstap.log" >&2
+    ! kill -0 "$1" 2>/dev/null || die "sesstap is not ready after a minute; is this machine too busy?"
     die "sesstap does not track (its words are above; $SESSTAP doctor tells what is missing)"
 }
 
