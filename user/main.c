@@ -85,7 +85,8 @@ static const struct command commands[] = {
      "sums over the sessions of capture files, by who talked or how\n"
      "\n"
      "Sessions, packets, payload, bytes with IP and layer-4 headers, and retransmissions each way,\n"
-     "the most bytes first. The last line is the total, and what the others add up to."},
+     "the most bytes first. The last line is the total, and what the others add up to.\n"
+     "--alerts: only sessions that an alert of Suricata's eve.json is about."},
     {"doctor", cmd_doctor, "[--json]",
      "say what this kernel and machine can do, and what is missing\n"
      "\n"

@@ -101,9 +101,9 @@ static int parse_alerts(struct file_options *options, const char *path)
     }
     if (reading.bad_lines)
         log_warn("--alerts %s: line %llu is not JSON, or an alert without addresses and time; %llu "
-                 "such lines are left out",
+                 "such line%s left out",
                  path, (unsigned long long)reading.first_bad_line,
-                 (unsigned long long)reading.bad_lines);
+                 (unsigned long long)reading.bad_lines, reading.bad_lines == 1 ? " is" : "s are");
     return 0;
 }
 
@@ -285,11 +285,18 @@ void file_options_apply(const struct file_options *options, struct replay_conf *
     conf->progress = true;
 }
 
+bool file_options_want(const struct file_options *options, const struct record *record)
+{
+    return (!options->alerts || record->alert_count) &&
+           (!options->where || where_match(options->where, record));
+}
+
 void file_options_say_alerts(const struct file_options *options)
 {
     if (options->alerts && alerts_left(options->alerts))
-        log_warn("%llu alerts belong to no session here",
-                 (unsigned long long)alerts_left(options->alerts));
+        log_warn("%llu alert%s to no session here",
+                 (unsigned long long)alerts_left(options->alerts),
+                 alerts_left(options->alerts) == 1 ? " belongs" : "s belong");
 }
 
 int file_options_status(int err, const struct replay_result *result)

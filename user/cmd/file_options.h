@@ -74,6 +74,8 @@ void file_options_fini(struct file_options *options);
  */
 void file_options_apply(const struct file_options *options, struct replay_conf *conf);
 
+/* Whether a session is one of those to be shown or counted: by --where, and with an alert when --alerts was given. */
+bool file_options_want(const struct file_options *options, const struct record *record);
 /* After a reading: a line about alerts of --alerts that belong to none of its sessions. */
 void file_options_say_alerts(const struct file_options *options);
 /* The exit status that a reading ends with; err is what replay_run returned. */

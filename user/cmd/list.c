@@ -128,8 +128,7 @@ static void on_record(void *ctx, const struct record *record)
     const char *line;
     size_t len;
 
-    if ((listing->options.alerts && !record->alert_count) ||
-        (listing->options.where && !where_match(listing->options.where, record))) {
+    if (!file_options_want(&listing->options, record)) {
         if (!listing->sort_field)
             note_error(listing, ordered_write(listing->ordered, number, NULL, 0));
         return;

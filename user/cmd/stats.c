@@ -45,7 +45,7 @@ static void on_record(void *ctx, const struct record *record)
     struct stats *stats = ctx;
     int err;
 
-    if (stats->options.where && !where_match(stats->options.where, record))
+    if (!file_options_want(&stats->options, record))
         return;
     err = totals_add(stats->totals, record);
     if (err && !stats->error)
@@ -91,6 +91,7 @@ static int count_sessions(struct stats *stats)
         if (err)
             log_error("cannot write the totals: %s", strerror(-err));
     }
+    file_options_say_alerts(&stats->options);
     totals_free(stats->totals);
     return file_options_status(err, &result);
 }

@@ -101,6 +101,9 @@ static int resolve_ids(struct stream_choice *choice, const struct replay_conf *c
     if (stream_choice_reads_stdin(conf, "an @id is known at a session's end only"))
         return -EINVAL;
     first.hooks = (struct replay_hooks){.record = resolve_record, .ctx = choice};
+    /* What this reading is told once would be missing in the next. */
+    first.pipeline.app = NULL;
+    first.pipeline.alerts = NULL;
     for (size_t i = 0; has_index && !err && i < choice->count; i++)
         if (choice->streams[i].selector.by_id)
             err = try_numbers(&first, choice->streams[i].selector.id);
