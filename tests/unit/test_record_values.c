@@ -37,6 +37,13 @@ static void value_text(struct buf *out, const struct field_value *value)
     buf_add(out, "", 1);
 }
 
+/* The capture began between SYN and SYN-ACK: how long the server took is not known. */
+static void fixture_tcp_answer_alone(struct fixture *f)
+{
+    fixture_tcp_midstream(f);
+    f->flow.synack_ns = f->flow.first_ns;
+}
+
 static const struct {
     void (*make)(struct fixture *f);
     const char *path;
@@ -72,6 +79,8 @@ static const struct {
     {fixture_tcp_refused, "dst.socket", "[2001:db8::2]:81"},
     {fixture_tcp_midstream, "@id", "node-1.eth0.7.192.168.1.1-50000-192.168.1.2-443.5123456789"},
     {fixture_tcp_midstream, "in.initialSeq", NULL},
+    {fixture_tcp_answer_alone, "connect", "1795254240.123456789"},
+    {fixture_tcp_answer_alone, "latency", NULL},
     {fixture_tcp_midstream, "close.reason", NULL},
     {fixture_udp, "tcp.connected", NULL},
     {fixture_udp, "tcp.quality_fwd.retransmits", NULL},

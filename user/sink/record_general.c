@@ -68,7 +68,7 @@ bool value_latency(struct record_view *view, const struct field *field, struct f
     const struct flow *flow = view->flow;
 
     (void)field;
-    return flow->synack_ns && flow->synack_ns >= flow->first_ns &&
+    return flow->syn_ns && flow->synack_ns && flow->synack_ns >= flow->first_ns &&
            give_ns(value, (int64_t)(flow->synack_ns - flow->first_ns));
 }
 
