@@ -19,7 +19,8 @@ static void make_bad_name(struct fixture *f)
 static void make_identified(struct fixture *f)
 {
     fixture_tcp_full(f);
-    f->record.identity = (struct identity){.protocol = "TLS", .category = "Web"};
+    f->record.identity =
+        (struct identity){.protocol = "TLS", .category = "Web", .confidence = "DPI"};
 }
 
 static void make_alert(struct fixture *f)
@@ -36,6 +37,18 @@ static void make_alert(struct fixture *f)
     fixture_tcp_full(f);
     f->record.alerts = alerts;
     f->record.alert_count = 1;
+}
+
+static void make_refused_by_router(struct fixture *f)
+{
+    static struct flow_note note = {
+        .icmp_errors = {[1] = {.count = 3, .ip_version = 4, .type = 3, .code = 1}},
+        .icmp_errors_more = 7};
+    static const uint8_t router[16] = {[10] = 0xff, 0xff, 10, 0, 0, 254};
+
+    memcpy(note.icmp_errors[1].from, router, sizeof(router));
+    fixture_tcp_refused(f);
+    f->record.note = &note;
 }
 
 static void make_dns(struct fixture *f)
@@ -74,6 +87,17 @@ static const struct row {
     {"help is cut to the line", fixture_tcp_full, 90,
      "\n  close.by                client                                        who sent the first\n",
      NULL},
+    {"help is cut between words", fixture_tcp_full, 92,
+     "\n  close.by                client                                        who sent the first\n",
+     NULL},
+    {"values stand below each other", fixture_tcp_full, 80,
+     "\n  payload delivered bytes 5000\n  beyond depth bytes      300\n", NULL},
+    {"holes", fixture_tcp_full, 80,
+     "\n\nHoles\n  100 bytes of the server's stream, from byte 1200 on\n\nTiming\n", NULL},
+    {"ICMP errors", make_refused_by_router, 80,
+     "\n\nICMP errors\n  3 of type 3 code 1 from 10.0.0.254\n  7 of other kinds\n\nTiming\n",
+     "Holes"},
+    {"how sure it is", make_identified, 80, "\n  app.confidence          DPI\n", NULL},
     {"a column a side", fixture_tcp_full, 80,
      "\n  duplicate_acks packets                       2                     0\n", NULL},
     {"heads of the columns", fixture_tcp_full, 80,

@@ -16,6 +16,7 @@
 
 #define WIDTH_MIN   80
 #define WIDTH_PIPE  120
+#define WIDTH_WHOLE 300 /* what a field means is never longer */
 #define WRITE_BYTES (64u << 10)
 
 struct showing {
@@ -84,7 +85,8 @@ static void show_text(struct showing *showing, const struct record *record)
     bool is_terminal = isatty(STDOUT_FILENO);
     unsigned int width = line_width(is_terminal);
 
-    summary_write(&showing->out, record, width, is_terminal && (!no_color || !no_color[0]));
+    summary_write(&showing->out, record, is_terminal ? width : WIDTH_WHOLE,
+                  is_terminal && (!no_color || !no_color[0]));
     ladder_write_text(&showing->out, &showing->ladder, record->flow, record->session->key.l4_proto,
                       width, write_when_full, showing);
 }

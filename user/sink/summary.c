@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow.h"
 #include "sink/record_view.h"
 
 #define LABEL_WIDTH    26
@@ -61,7 +62,11 @@ static const struct line general[] = {
     ALONE("icmp.id"),
     ALONE("app.protocol"),
     ALONE("app.category"),
+    ALONE("app.confidence"),
     ALONE("app.risks"),
+    ALONE("app.cut_bytes"),
+    ALONE("app.cut_transactions"),
+    ALONE("app.cut_content_bytes"),
     ALONE("tls.version"),
     ALONE("tls.cipher"),
     ALONE("tls.sni"),
@@ -69,10 +74,18 @@ static const struct line general[] = {
     ALONE("tls.ja4"),
     ALONE("tls.subject"),
     ALONE("tls.issuer"),
+    ALONE("tls.names"),
+    ALONE("tls.client_subject"),
     ALONE("tls.alert"),
+    ALONE("tls.alert_by_client"),
+    ALONE("tls.resumed"),
+    ALONE("tls.early_data"),
     ALONE("tls.decrypted"),
+    ALONE("tls.decrypted_bytes"),
+    ALONE("tls.undecrypted_records"),
     ALONE("link.interfaces"),
     ALONE("link.vlan"),
+    ALONE("link.tunnel"),
     ALONE("host.container"),
     ALONE("host.process"),
     {"src.ip", "dst.ip", "address"},
@@ -100,8 +113,9 @@ static const struct line statistics[] = {
     ALONE("currentPacketLot"),
     {"ledger.payload_seen", NULL, "payload seen"},
     {"ledger.payload_delivered", NULL, "payload delivered"},
-    {"ledger.payload_beyond_depth", NULL, "payload beyond depth"},
+    {"ledger.payload_beyond_depth", NULL, "beyond depth"},
     {"ledger.payload_lost", NULL, "payload lost"},
+    ALONE("ledger.midstream"),
     PAIR("packets"),
     PAIR("payload"),
     PAIR("ip"),
@@ -129,6 +143,7 @@ static const struct line behaviour[] = {
     OPTION_OF("unknown"),
     QUALITY_OF("retransmits"),
     QUALITY_OF("retransmit_bytes"),
+    QUALITY_OF("syn_retries"),
     QUALITY_OF("out_of_order"),
     QUALITY_OF("duplicate_acks"),
     QUALITY_OF("zero_windows"),
@@ -213,15 +228,20 @@ static void add_label(struct buf *out, const struct line *line, const struct fie
         buf_add_char(out, ' ');
 }
 
-/* What the field means, when the line has room for it. */
+/* What the field means, as many words of it as the line has room for. */
 static void add_help(struct writer *w, const struct field *field, size_t begin, size_t column)
 {
-    size_t used = w->out->len - begin;
+    size_t used = w->out->len - begin, len = strlen(field->help), room;
 
     if (used > column || column + HELP_MIN_WIDTH > w->width)
         return;
-    buf_printf(w->out, "%*s%s%.*s%s", (int)(column - used), "", w->colour ? DIM : "",
-               (int)(w->width - column), field->help, w->colour ? PLAIN : "");
+    room = w->width - column;
+    if (len > room) {
+        for (len = room; len && field->help[len] != ' ';)
+            len--;
+    }
+    buf_printf(w->out, "%*s%s%.*s%s", (int)(column - used), "", w->colour ? DIM : "", (int)len,
+               field->help, w->colour ? PLAIN : "");
 }
 
 static void add_title(struct writer *w, const char *title)
@@ -341,10 +361,45 @@ static void write_alert_lines(struct writer *w)
     }
 }
 
-/* What app/ has several of. */
+static void write_hole_lines(struct writer *w)
+{
+    for (size_t i = 0; i < w->record->hole_count; i++) {
+        const struct stream_hole *hole = &w->record->holes[i];
+
+        add_title(w, "Holes");
+        buf_printf(w->out, "  %llu bytes of the %s's stream, from byte %llu on\n",
+                   (unsigned long long)hole->length,
+                   hole->from == flow_client(w->record->flow) ? "client" : "server",
+                   (unsigned long long)hole->offset);
+    }
+}
+
+static void write_icmp_lines(struct writer *w)
+{
+    const struct flow_note *note = w->record->note;
+    struct field_value more;
+
+    for (int i = 0; note && i < NOTE_ICMP_ERRORS; i++) {
+        const struct icmp_error_kind *kind = &note->icmp_errors[i];
+        char from[TEXT_MAX];
+
+        if (!kind->count)
+            continue;
+        add_title(w, "ICMP errors");
+        buf_printf(w->out, "  %llu of type %u code %u from %.*s\n", (unsigned long long)kind->count,
+                   kind->type, kind->code,
+                   (int)(text_put_ip(from, (const uint8_t *)kind->from, kind->ip_version) - from),
+                   from);
+    }
+    if (field_get(field_find("icmp_errors_more"), w->record, &more))
+        buf_printf(w->out, "  %llu of other kinds\n", (unsigned long long)more.u64);
+}
+
+/* What a session has several of. */
 static void write_lists(struct writer *w)
 {
-    static void (*const lists[])(struct writer *) = {write_dns_lines, write_alert_lines};
+    static void (*const lists[])(struct writer *) = {write_dns_lines, write_alert_lines,
+                                                     write_icmp_lines, write_hole_lines};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         w->has_title = false;
