@@ -122,7 +122,7 @@ static const struct row {
     {"what it was found to be", make_identified, 80,
      "\n  app.protocol            TLS\n  app.category            Web\n", "DNS"},
     {"alerts", make_alert, 80,
-     "\n\nAlerts\n  2026-11-21T09:44:00.123Z 2019401 BAD ?[1mname, Trojan, severity 1\n\nTiming\n",
+     "\n\nAlerts\n  2026-11-21T09:44:00.123Z 2019401 BAD ?[1mname, Trojan, severity 1\n\nHoles\n",
      "\033"},
     {"DNS", make_dns, 80,
      "\n\nDNS\n  A a.example, NOERROR after 0.005000 s: CNAME b.example, A 192.0.2.1\n"
