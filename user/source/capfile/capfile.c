@@ -31,6 +31,15 @@ static int open_again(struct slot *slot)
     return 0;
 }
 
+static bool any_open(const struct heap *heap)
+{
+    for (size_t i = 0; i < heap->count; i++) {
+        if (heap->all[i]->state == SLOT_OPEN)
+            return true;
+    }
+    return false;
+}
+
 /* A waiting file's turn has come; its first frame is in slot->frame. false: it has none. */
 static bool enter(struct slot *slot)
 {
@@ -70,8 +79,10 @@ static int take_first(struct capfile *capfile, struct frame *frame)
 
     while ((slot = heap_pop(&capfile->heap))) {
         if (slot->state == SLOT_WAITING) {
-            if (enter(slot))
+            if (enter(slot)) {
+                slot->reader.input.run_ahead = !any_open(&capfile->heap);
                 heap_push(&capfile->heap, slot);
+            }
             continue;
         }
         capfile->current = slot;

@@ -150,6 +150,7 @@ static int begin_slot(struct capfile *capfile, struct slot *slot, const struct p
     else
         head = look_ahead(slot, &capfile->finds);
     slot->began = slot->began || alone;
+    slot->reader.input.run_ahead = alone;
     if (head == READER_OK)
         return 0;
     if (path->named)

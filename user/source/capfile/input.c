@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "source/capfile/ahead.h"
 #include "source/capfile/decoder.h"
 
 /* How much of a mapped file is looked at ahead: a part of a core's second cache. */
@@ -104,6 +105,7 @@ void input_open_memory(struct input *input, const uint8_t *data, size_t len)
 
 void input_close(struct input *input)
 {
+    ahead_end(input->ahead);
     if (input->map)
         munmap(input->map, input->map_len);
     decoder_close(input->decoder);
@@ -133,14 +135,38 @@ static void drop_behind(struct input *input, size_t upto)
     input->dropped = upto;
 }
 
+/* Give pages back now and then; once a file is read in sequence, a thread may do that, and more. */
+static void tidy_behind(struct input *input, size_t at)
+{
+    if (input->ahead) {
+        ahead_move(input->ahead, at);
+        return;
+    }
+    if (at - input->dropped < input->behind)
+        return;
+    if (input->run_ahead && input->piece == PIECE_BYTES) {
+        input->ahead = ahead_begin(input->map, input->map_len, at);
+        input->run_ahead = input->ahead != NULL;
+    }
+    drop_behind(input, (at - input->behind / 2) & ~(size_t)(PAGE_BYTES - 1));
+}
+
+/* The reader goes elsewhere. */
+static void stop_ahead(struct input *input)
+{
+    if (!input->ahead)
+        return;
+    input->dropped = ahead_end(input->ahead);
+    input->ahead = NULL;
+}
+
 static const uint8_t *fill_mapped(struct input *input, size_t want)
 {
     size_t at = (size_t)(input->pos - input->map);
-    size_t left = input->map_len - at;
     size_t ahead = want > input->piece ? want : input->piece;
+    size_t left = input->map_len - at;
 
-    if (at - input->dropped >= input->behind)
-        drop_behind(input, (at - input->behind / 2) & ~(size_t)(PAGE_BYTES - 1));
+    tidy_behind(input, at);
     if (ahead > left)
         ahead = left;
     if (input->records * (uint64_t)DENSE_BYTES >= at - input->filled)
@@ -239,6 +265,7 @@ int input_seek(struct input *input, uint64_t offset)
         input->pos = input->base + offset;
         return 0;
     }
+    stop_ahead(input);
     drop_behind(input, (size_t)((input->limit - input->map + PAGE_BYTES - 1) &
                                 ~(ptrdiff_t)(PAGE_BYTES - 1)));
     input->pos = input->limit = input->base + offset;
@@ -255,6 +282,7 @@ int input_jump(struct input *input, uint64_t offset)
         input->pos += offset - input_offset(input);
         return 0;
     }
+    stop_ahead(input);
     if (!input->map || offset > input->size_bytes || offset < input->dropped)
         return input_seek(input, offset);
     input->behind = JUMPED_BYTES;

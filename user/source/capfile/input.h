@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ahead;
 struct decoder;
 
 struct input {
@@ -21,11 +22,13 @@ struct input {
 
     uint8_t *map; /* mapped: the whole file */
     size_t map_len;
-    size_t dropped;   /* mapped: pages before this offset were given back */
-    size_t filled;    /* mapped: where input_fill was called last */
-    size_t piece;     /* mapped: how much it looks ahead */
-    size_t behind;    /* mapped: how much is kept behind */
-    uint32_t records; /* taken since then; whoever takes one counts it */
+    size_t dropped; /* mapped: pages before this offset were given back */
+    size_t filled;  /* mapped: where input_fill was called last */
+    size_t piece;   /* mapped: how much it looks ahead */
+    size_t behind;  /* mapped: how much is kept behind */
+    bool run_ahead; /* mapped: by itself, read in sequence, it may have a thread for its pages */
+    struct ahead *ahead; /* mapped: that thread; NULL: none yet */
+    uint32_t records;    /* taken since then; whoever takes one counts it */
 
     struct decoder *decoder; /* streamed */
     uint8_t *buffer;
