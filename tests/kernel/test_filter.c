@@ -49,6 +49,9 @@ static const char *const frames[] = {
 };
 
 static const char *const filters[] = {
+    "",
+    "ip or not ip",
+    "0 = 0",
     "tcp port 80",
     "tcp port 443 and net 10.0.0.0/8",
     "not port 80",

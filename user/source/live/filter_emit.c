@@ -80,6 +80,15 @@ void emitter_place(struct filter_emitter *emitter, uint32_t label)
         emitter->labels[label] = (uint32_t)emitter->count;
 }
 
+bool emitter_leads_to(const struct filter_emitter *emitter, uint32_t label)
+{
+    for (size_t i = 0; i < emitter->jump_count; i++) {
+        if (emitter->jumps[i].label == label)
+            return true;
+    }
+    return false;
+}
+
 void emitter_resolve(struct filter_emitter *emitter)
 {
     for (size_t i = 0; !emitter->err && i < emitter->jump_count; i++) {

@@ -4,6 +4,7 @@
 #define SESSTAP_FILTER_EMIT_H
 
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,8 @@ void emit_jump(struct filter_emitter *emitter, uint8_t code, uint8_t dst, uint8_
 uint32_t emitter_new_labels(struct filter_emitter *emitter, size_t count);
 /* The label is where the next instruction goes. */
 void emitter_place(struct filter_emitter *emitter, uint32_t label);
+/* Whether there is a jump to that label yet. */
+bool emitter_leads_to(const struct filter_emitter *emitter, uint32_t label);
 /* Write the offsets of all jumps. err: -E2BIG when one is too far. */
 void emitter_resolve(struct filter_emitter *emitter);
 

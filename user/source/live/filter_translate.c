@@ -428,11 +428,15 @@ static void emit_beginning(struct translation *t, const struct filter_code *code
     emit(&t->out, BPF_ALU | BPF_MOV | BPF_K, REG_X, 0, 0, 0);
 }
 
-/* One program; what it does not match goes on behind it. number: what it returns for what it does. */
-static void emit_program(struct translation *t, const struct filter_code *code, size_t number)
+/*
+ * One program; what it does not match goes on behind it. number: what it returns for what it does. False: it matches
+ * everything, and nothing goes on, so the verifier wants nothing behind it.
+ */
+static bool emit_program(struct translation *t, const struct filter_code *code, size_t number)
 {
     bool *reached = calloc(code->count + 1, sizeof(*reached));
     uint32_t labels = emitter_new_labels(&t->out, code->count + 1);
+    bool goes_on = false;
 
     t->slow = calloc(code->count, sizeof(*t->slow));
     if (!reached || !t->slow)
@@ -451,10 +455,12 @@ static void emit_program(struct translation *t, const struct filter_code *code, 
         }
         emit_slow_loads(t);
         emitter_place(&t->out, t->no_match);
+        goes_on = emitter_leads_to(&t->out, t->no_match);
     }
     free(reached);
     free(t->slow);
     t->slow = NULL;
+    return goes_on;
 }
 
 static void emit_chain(struct translation *t, const struct filter_pair *filters, size_t count,
@@ -464,8 +470,8 @@ static void emit_chain(struct translation *t, const struct filter_pair *filters,
     for (size_t i = 0; i < count && !t->out.err; i++) {
         const struct filter_code *code = raw ? &filters[i].raw : &filters[i].eth;
 
-        if (code->count)
-            emit_program(t, code, i + 1);
+        if (code->count && !emit_program(t, code, i + 1))
+            return;
     }
     emit(&t->out, BPF_ALU | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0);
     emit(&t->out, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
