@@ -135,6 +135,51 @@ static void first_matching_filter_gives_the_depth(void **state)
     live_filters_fini(&filters);
 }
 
+/* Nothing comes behind a filter that everything matches. */
+static void filter_for_all_ends_the_list(void **state)
+{
+    struct live_filters filters = {0};
+    struct tracker tracker;
+    struct buf error = {0};
+    struct ring_log log;
+
+    (void)state;
+    assert_compiled(live_filters_add_depth(&filters, "port 80", DEPTH_ALL, &error), &error);
+    assert_compiled(live_filters_add_depth(&filters, "ip or not ip", 20, &error), &error);
+    assert_compiled(live_filters_add_depth(&filters, "port 443", 30, &error), &error);
+    tracker_open(&tracker, &(struct tracker_options){.depth_bytes = 100, .filters = &filters});
+    ring_log_open(&log, &tracker);
+    assert_int_equal(sampled_of(&tracker, &log, 80), 1000);
+    assert_int_equal(sampled_of(&tracker, &log, 443), 20);
+    ring_log_close(&log);
+    tracker_close(&tracker);
+    live_filters_fini(&filters);
+}
+
+/* Filters that this machine's kernel can't run say why. */
+static void filters_that_cannot_be_are_refused(void **state)
+{
+    static const struct {
+        const char *filter, *why;
+    } wrong[] = {
+        {"ip6 protochain 6",
+         "filter 'ip6 protochain 6': it goes in a loop (protochain), and the kernel has none"},
+        {"inbound", "filter 'inbound': inbound and outbound can't be told on this link type"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct live_filters filters = {0};
+        struct buf error = {0};
+
+        assert_true(live_filters_set_pass(&filters, wrong[i].filter, &error));
+        buf_add_char(&error, '\0');
+        assert_string_equal(error.data, wrong[i].why);
+        buf_fini(&error);
+        live_filters_fini(&filters);
+    }
+}
+
 /* An entry that a new connection takes over has that connection's depth. */
 static void depth_is_chosen_again_at_reuse(void **state)
 {
@@ -310,6 +355,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(filter_stands_before_the_table),
         cmocka_unit_test(first_matching_filter_gives_the_depth),
+        cmocka_unit_test(filter_for_all_ends_the_list),
+        cmocka_unit_test(filters_that_cannot_be_are_refused),
         cmocka_unit_test(depth_is_chosen_again_at_reuse),
         cmocka_unit_test(one_session_in_four_is_kept_whole),
         cmocka_unit_test(sampling_is_even),

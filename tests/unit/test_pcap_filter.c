@@ -53,6 +53,9 @@ static const struct {
     {"tcp port 443", LINKTYPE_ETHERNET, ethernet, 30, false}, /* cut before the ports */
     {"host 10.1.2.3", LINKTYPE_ETHERNET, ethernet, 34, true},
     {"tcp", LINKTYPE_ETHERNET, ethernet, 0, false},
+    {"inbound", LINKTYPE_LINUX_SLL, FRAME(cooked), true},
+    {"outbound", LINKTYPE_LINUX_SLL, FRAME(cooked), false},
+    {"not outbound", LINKTYPE_ETHERNET, FRAME(ethernet), false}, /* which can't be told */
 };
 
 static void test_matches(void **state)

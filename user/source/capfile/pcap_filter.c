@@ -9,6 +9,7 @@
 #ifdef HAVE_PCAP
 
 #include <linux/filter.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <pcap/pcap.h>
@@ -45,6 +46,22 @@ static int dlt_of(uint16_t linktype)
     }
 }
 
+/*
+ * Whether it asks the kernel for what a frame's bytes don't say: `inbound` and `outbound` on Ethernet. libpcap knows that
+ * of a capture file it has open, and compiles it for all else.
+ */
+static bool asks_kernel(const struct bpf_program *code)
+{
+    for (unsigned int i = 0; i < code->bf_len; i++) {
+        const struct bpf_insn *insn = &code->bf_insns[i];
+
+        if (BPF_CLASS(insn->code) == BPF_LD && BPF_MODE(insn->code) == BPF_ABS &&
+            insn->k - (bpf_u_int32)SKF_AD_OFF < SKF_AD_MAX)
+            return true;
+    }
+    return false;
+}
+
 /* 0; -1 with libpcap's message in error, PCAP_ERRBUF_SIZE bytes. */
 static int compile(struct bpf_program *code, const char *text, uint16_t linktype, char *error)
 {
@@ -58,6 +75,11 @@ static int compile(struct bpf_program *code, const char *text, uint16_t linktype
     if (err)
         strncat(error, pcap_geterr(handle), PCAP_ERRBUF_SIZE - 1);
     pcap_close(handle);
+    if (!err && asks_kernel(code)) {
+        snprintf(error, PCAP_ERRBUF_SIZE, "inbound and outbound can't be told on this link type");
+        pcap_freecode(code);
+        err = -1;
+    }
     return err ? -1 : 0;
 }
 

@@ -350,8 +350,10 @@ static void unhook(const struct attachments *all, struct attachment *one)
 
 void attachments_unhook(struct attachments *all)
 {
-    for (size_t i = 1; i < all->high; i++)
-        unhook(all, &all->slots[i]);
+    for (size_t i = 1; i < all->high; i++) {
+        if (all->slots[i].ifindex)
+            unhook(all, &all->slots[i]);
+    }
 }
 
 static void release(struct attachments *all, struct attachment *one)

@@ -48,7 +48,10 @@ static int check_size(const struct filter_pair *pairs, size_t count, const char 
     int err = filter_translate(pairs, count, FILTER_SKB, &tried);
 
     free(tried.insns);
-    if (err)
+    if (err == -EINVAL) /* libpcap's own programs are else what the kernel takes */
+        buf_printf(error, "filter '%s': it goes in a loop (protochain), and the kernel has none",
+                   text);
+    else if (err)
         buf_printf(error, "filter '%s': too long for the kernel (%zu instructions)", text,
                    pairs[count - 1].eth.count);
     return err;
