@@ -116,7 +116,9 @@ static void test_hosts_file(void **state)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
     close(fd);
+    assert_false(names_have_hosts(names));
     assert_int_equal(names_read_hosts(names, path, &bad_line), 0);
+    assert_true(names_have_hosts(names));
     unlink(path);
     assert_int_equal(bad_line, 5);
     assert_string_equal(find(names, 1), "one");

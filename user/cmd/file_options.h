@@ -23,6 +23,7 @@ enum file_takes {
         << 2, /* sessions are identified and looked into; --no-app, --keylog FILE, --hosts FILE, --alerts FILE */
     FILE_TAKES_HTTP = 1 << 3,   /* --http */
     FILE_TAKES_KEYLOG = 1 << 4, /* TLS is deciphered; --keylog FILE */
+    FILE_LOOKS_INTO = 1 << 5,   /* like FILE_TAKES_APP, and nobody can say otherwise */
 };
 
 /* What a command takes beside the common options. */

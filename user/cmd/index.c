@@ -52,7 +52,7 @@ static int worse(int a, int b)
 int cmd_index(int argc, char **argv)
 {
     struct file_options options;
-    const struct file_command command = {.name = "index", .takes = FILE_TAKES_APP};
+    const struct file_command command = {.name = "index", .takes = FILE_LOOKS_INTO};
     int status = EXIT_USAGE;
 
     if (!file_options_parse(&options, &command, argc, argv)) {

@@ -70,7 +70,8 @@ int index_making_begin(struct index_making *making, struct replay_conf *conf)
 {
     struct index_reading reading = index_reading_of(conf);
 
-    if (reading.told_by == APP_TOLD_ONCE)
+    if (reading.told_by == APP_TOLD_ONCE ||
+        (conf->pipeline.names && names_have_hosts(conf->pipeline.names)))
         reading.told_by = 0;
     *making = (struct index_making){.capture = conf->input.paths[0]};
     if (conf->input.path_count != 1 || !strcmp(making->capture, "-"))

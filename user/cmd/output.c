@@ -39,6 +39,13 @@ void output_say_keylog(const struct keylog *keylog)
                  KEYLOG_MAX_LINES);
 }
 
+void output_say_names(const struct names *names)
+{
+    if (names_left_out(names))
+        log_warn("%llu names of addresses found no room: %u are kept",
+                 (unsigned long long)names_left_out(names), OUTPUT_MAX_NAMES);
+}
+
 int output_set_holes(enum hole_policy *holes, const char *text)
 {
     int policy = hole_policy_parse(text);
@@ -70,8 +77,8 @@ int output_read_hosts(struct names *names, const char *path)
     if (err)
         log_error("--hosts %s: %s", path, strerror(-err));
     else if (bad_line)
-        log_error("--hosts %s: line %u is no address with a name; such lines are left out", path,
-                  bad_line);
+        log_warn("--hosts %s: line %u is no address with a name; such lines are left out", path,
+                 bad_line);
     return err ? -EINVAL : 0;
 }
 

@@ -22,6 +22,8 @@ int output_read_hosts(struct names *names, const char *path);
 
 /* What was wrong with the lines of the key log and of captures' own secrets, if anything was. */
 void output_say_keylog(const struct keylog *keylog);
+/* After a reading, or a run: a line about names that found no room. */
+void output_say_names(const struct names *names);
 
 /*
  * Make the folder, with the one of captures if asked for, and begin its sessions.ndjson, or go on with it; dir

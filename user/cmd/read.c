@@ -204,6 +204,7 @@ static int read_files(struct reading *reading)
         replay_report(&result);
         file_options_say_alerts(&reading->options);
         output_say_keylog(reading->options.keylog);
+        output_say_names(reading->options.names);
     }
     return file_options_status(err, &result);
 }

@@ -218,6 +218,7 @@ static int track(struct run *run)
     if (!tracker_report(tracker) || (tracker_error(tracker) && tracker_error(tracker) != -EPIPE))
         status = EXIT_FAILED;
     output_say_keylog(run->options.keylog);
+    output_say_names(run->options.names);
     tracker_free(tracker);
     return status;
 }

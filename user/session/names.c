@@ -28,6 +28,7 @@ struct names {
     size_t kept; /* names in all, older ones too */
     size_t max_addresses;
     uint64_t left_out;
+    bool have_hosts;
 };
 
 struct names *names_new(size_t max_addresses)
@@ -173,6 +174,11 @@ uint64_t names_left_out(const struct names *names)
     return names->left_out;
 }
 
+bool names_have_hosts(const struct names *names)
+{
+    return names->have_hosts;
+}
+
 /* ---- hosts files --------------------------------------------------------------------------------- */
 
 static bool parse_addr(const char *text, uint8_t addr[16])
@@ -200,6 +206,7 @@ static bool read_line(struct names *names, char *line)
     if (!name || !parse_addr(word, addr) || !is_name(name, strlen(name)))
         return false;
     names_add(names, addr, name, strlen(name), NAME_OF_HOSTS);
+    names->have_hosts = true;
     return true;
 }
 

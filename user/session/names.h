@@ -37,4 +37,7 @@ uint64_t names_left_out(const struct names *names);
  */
 int names_read_hosts(struct names *names, const char *path, unsigned int *bad_line);
 
+/* Whether any file of hosts told one: others would not be told the same. */
+bool names_have_hosts(const struct names *names);
+
 #endif
