@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Long files that are mapped: their pages come and go. */
+/* Files that are mapped: cut short by others while they are read, and long ones, whose pages come and go. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,14 +14,89 @@
 #include "unit/capfile_builder.h"
 #include "unit/capture_support.h"
 
-/* 60 MB of records, nothing but their heads and first bytes written: the rest is a hole of the file. */
-enum {
-    LONG_PACKETS = 1000,
-    LONG_BYTES = 60000,
-    LONG_RECORD = LONG_BYTES + 16,
-    PCAP_HEAD = 24,
-    RESIDENT_MB = 40
+/* Packets of 1000 bytes: a record, or block, of 1016 or 1032; more than a window (256 KB) of them. */
+enum { PACKETS = 700, PACKET_BYTES = 1000, BEFORE = 10, PCAP_HEAD = 24, PCAP_RECORD = 1016 };
+
+struct cut_case {
+    const char *name;
+    bool pcapng;
+    size_t left;         /* bytes of the file, after BEFORE packets were read */
+    unsigned int frames; /* of all that were read then */
 };
+
+/* A packet that is cut but whose head is there may have been in the window already. */
+static const struct cut_case cut_cases[] = {
+    {"to nothing", false, 0, BEFORE},
+    {"before what was read", false, 4096, BEFORE},
+    {"between packets", false, PCAP_HEAD + 20 * PCAP_RECORD, 20},
+    {"in a packet's head", false, PCAP_HEAD + 20 * PCAP_RECORD + 2, 20},
+    {"in a packet", false, PCAP_HEAD + 20 * PCAP_RECORD + 500, 21},
+    {"far ahead, in a packet", false, PCAP_HEAD + 600 * PCAP_RECORD + 500, 600},
+    {"far ahead, between packets", false, PCAP_HEAD + 600 * PCAP_RECORD, 600},
+    {"to nothing", true, 0, BEFORE},
+    {"in a packet", true, 48 + 20 * 1032 + 500, 20},
+    {"far ahead, in a packet", true, 48 + 600 * 1032 + 500, 600},
+};
+
+static void build(struct made *made, bool pcapng)
+{
+    if (pcapng) {
+        made_section(made);
+        made_interface(made, 1, 0);
+    } else {
+        made_pcap_head(made, 0xa1b2c3d4, 1);
+    }
+    for (uint32_t i = 0; i < PACKETS; i++) {
+        made->end_count = 0;
+        if (!pcapng) {
+            made_pcap_packet(made, i, 0, PACKET_BYTES, PACKET_BYTES, 1);
+            continue;
+        }
+        made_enhanced(made, 0, i, PACKET_BYTES, PACKET_BYTES, 1);
+        made_block_end(made, true);
+    }
+}
+
+static void check_cut(const struct cut_case *one)
+{
+    struct made made = {.big = false};
+    char *dir = scratch_make(), *path, *said;
+    struct capfile *capfile;
+    struct frame frame;
+
+    build(&made, one->pcapng);
+    path = write_file(dir, "a", made.bytes.data, made.bytes.len);
+    made_fini(&made);
+    capfile = open_paths((const char *[]){path}, 1, false);
+    assert_non_null(capfile);
+    for (unsigned int i = 0; i < BEFORE; i++)
+        assert_int_equal(capfile_next(capfile, &frame), 1);
+    assert_int_equal(truncate(path, (off_t)one->left), 0);
+    stderr_keep();
+    assert_int_equal(BEFORE + count_frames(capfile), one->frames);
+    said = stderr_stop();
+    if (!strstr(said, "the file was cut short while it was read"))
+        fail_msg("said: %s", said);
+    assert_int_equal(capfile_damaged(capfile), 1);
+    capfile_close(capfile);
+    free(said);
+    free(path);
+    scratch_remove(dir);
+}
+
+static void each_cut(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cut_cases) / sizeof(cut_cases[0]); i++) {
+        print_message("%s, %s\n", cut_cases[i].pcapng ? "pcapng" : "pcap", cut_cases[i].name);
+        check_cut(&cut_cases[i]);
+    }
+}
+
+/* ---- long files ------------------------------------------------------------------------------- */
+
+/* 60 MB of records, nothing but their heads and first bytes written: the rest is a hole of the file. */
+enum { LONG_PACKETS = 1000, LONG_BYTES = 60000, LONG_RECORD = LONG_BYTES + 16, RESIDENT_MB = 40 };
 
 static char *make_long(const char *dir)
 {
@@ -119,6 +194,7 @@ static void goes_back_and_forth_in_a_long_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_cut),
         cmocka_unit_test(reads_a_long_file_in_little_memory),
         cmocka_unit_test(goes_back_and_forth_in_a_long_file),
     };

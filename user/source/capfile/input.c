@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mapguard.h"
 #include "source/capfile/ahead.h"
 #include "source/capfile/decoder.h"
 
@@ -29,6 +30,7 @@
 /* Records shorter than this on average are worth loading a piece at a time. */
 #define DENSE_BYTES 512u
 
+/* The descriptor stays open: it tells when the file is cut short. */
 static int open_mapped(struct input *input, int fd)
 {
     void *map = mmap(NULL, input->size_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -36,8 +38,10 @@ static int open_mapped(struct input *input, int fd)
     if (map == MAP_FAILED)
         return -errno;
     madvise(map, input->size_bytes, MADV_SEQUENTIAL);
+    mapguard_begin();
     input->map = map;
     input->map_len = input->size_bytes;
+    input->fd = fd;
     input->piece = PIECE_BYTES;
     input->behind = BEHIND_BYTES;
     input->base = input->pos = input->limit = map;
@@ -91,7 +95,8 @@ int input_open(struct input *input, const char *path, enum input_way *way)
     if (!st.st_size)
         return open_streamed(input, fd);
     err = open_mapped(input, fd);
-    close(fd);
+    if (err)
+        close(fd);
     return err;
 }
 
@@ -106,8 +111,11 @@ void input_open_memory(struct input *input, const uint8_t *data, size_t len)
 void input_close(struct input *input)
 {
     ahead_end(input->ahead);
-    if (input->map)
+    if (input->map) {
         munmap(input->map, input->map_len);
+        mapguard_forget(input->map, input->map_len);
+        close(input->fd);
+    }
     decoder_close(input->decoder);
     free(input->buffer);
     memset(input, 0, sizeof(*input));
@@ -160,12 +168,37 @@ static void stop_ahead(struct input *input)
     input->ahead = NULL;
 }
 
+bool input_cut(struct input *input)
+{
+    const uint8_t *end;
+    struct stat st;
+    size_t lost;
+
+    if (!input->map)
+        return false;
+    if (!fstat(input->fd, &st) && (uint64_t)st.st_size < input->size_bytes) {
+        input->size_bytes = (uint64_t)st.st_size;
+        input->fault = "the file was cut short while it was read: what came here is gone";
+    } else if (mapguard_lost(input->map, input->size_bytes, &lost)) {
+        input->size_bytes = lost;
+        input->fault = "the file can't be read from here on";
+    } else {
+        return false;
+    }
+    end = input->map + input->size_bytes;
+    if (input->limit > end)
+        input->limit = end > input->pos ? end : input->pos;
+    return true;
+}
+
 static const uint8_t *fill_mapped(struct input *input, size_t want)
 {
     size_t at = (size_t)(input->pos - input->map);
     size_t ahead = want > input->piece ? want : input->piece;
-    size_t left = input->map_len - at;
+    size_t left;
 
+    input_cut(input);
+    left = at < input->size_bytes ? input->size_bytes - at : 0;
     tidy_behind(input, at);
     if (ahead > left)
         ahead = left;

@@ -22,6 +22,7 @@ struct input {
 
     uint8_t *map; /* mapped: the whole file */
     size_t map_len;
+    int fd;         /* mapped: that it is a map of */
     size_t dropped; /* mapped: pages before this offset were given back */
     size_t filled;  /* mapped: where input_fill was called last */
     size_t piece;   /* mapped: how much it looks ahead */
@@ -35,7 +36,7 @@ struct input {
     size_t buffer_len;
     bool ended;
     const char *fault;   /* why the stream ended early; NULL: it did not */
-    uint64_t size_bytes; /* of the file as it is on disk; 0: unknown */
+    uint64_t size_bytes; /* of the file as it is on disk; 0: unknown. mapped: no more can be read */
 };
 
 /* What the file is, as far as opening it goes. */
@@ -56,6 +57,11 @@ void input_close(struct input *input);
  * the window: pointers into it (but not into a mapped file) are void.
  */
 const uint8_t *input_fill(struct input *input, size_t want);
+/*
+ * Whether the mapped file has become shorter since it was asked last. What was in the window behind its new end reads
+ * as zeros; it is no longer in the window then, and fault says why.
+ */
+bool input_cut(struct input *input);
 /* Go on at a byte; streams only forward. 0 or -errno; -ESPIPE: a stream is beyond it. */
 int input_seek(struct input *input, uint64_t offset);
 /* The same for one record after another, mostly forward: what was read between is given back now and then. */

@@ -83,7 +83,7 @@ static inline __attribute__((always_inline)) int read_record(struct reader *read
         return reader_stop(reader);
     }
     cap_len = get_u32(at + 8, swapped);
-    if (__builtin_expect(cap_len > PACKET_BYTES_MAX, 0))
+    if (__builtin_expect(cap_len > PACKET_BYTES_MAX || (!cap_len && input_cut(input)), 0))
         return record_bad(reader, cap_len);
     at = input_need(input, head_bytes + cap_len);
     if (__builtin_expect(!at, 0))

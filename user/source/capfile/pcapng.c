@@ -140,7 +140,7 @@ static inline __attribute__((always_inline)) int take_block(struct reader *reade
 /* A block that does not end where the file does may be the damage, with good blocks behind it. */
 static bool recover(struct reader *reader, int taken, const char *why)
 {
-    if (taken < 0)
+    if (taken < 0 && !input_cut(&reader->input))
         reader_damage(reader, input_offset(&reader->input), "%s", why);
     else if (!reader_cut_short(reader, "a block"))
         return false;
