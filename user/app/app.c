@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A session in app/: identification beside two layers of parsers, the outer protocol and what it carries. */
+/* A session in app/: identification beside layers of parsers, each protocol and what it carries. */
 #include "app/app.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/http.h"
 #include "app/identify.h"
@@ -12,10 +13,10 @@
 #include "packet.h"
 #include "session/names.h"
 
-#define LAYERS     2
+#define LAYERS     4 /* at most: CONNECT, and in it what hands over to TLS, TLS, and what TLS carries */
 #define CANDIDATES 6
-/* Rises when sessions are looked into otherwise. */
-#define TOLD_VERSION 1u
+/* Rises when sessions are looked into otherwise, or what is found means something else. */
+#define TOLD_VERSION 2u
 
 struct app {
     struct app_conf conf;
@@ -23,11 +24,18 @@ struct app {
         *identifier; /* NULL: no packet has come yet, or sessions are not identified */
     bool identify;
     struct http_shared *http; /* NULL: HTTP is not looked into */
-    /* Parsers to try on the bytes of a session: of TCP, of datagrams, and of what TLS carries. */
+    /* Parsers to try on the bytes of a session: of TCP, of datagrams, of a connection handed over, of what TLS carries. */
     const struct app_parser *streams[CANDIDATES];
     const struct app_parser *datagrams[CANDIDATES];
+    const struct app_parser *carried[CANDIDATES];
     const struct app_parser *inner[CANDIDATES];
     struct app_session *spare;
+};
+
+/* A layer, and where it is. */
+struct depth {
+    struct app_session *one;
+    struct layer layer;
 };
 
 struct app_session {
@@ -39,7 +47,8 @@ struct app_session {
     struct facts *facts;
     bool identified; /* no more packets are wanted */
     bool finished;
-    struct layer layers[LAYERS];
+    struct depth depths[LAYERS]; /* from the outside in */
+    int depth_count;             /* that were begun */
 };
 
 static const struct app_limits default_limits = {
@@ -104,12 +113,17 @@ static void choose_parsers(struct app *app)
     add_candidate(app->streams, &app_tls);
     add_candidate(app->streams, &app_dns);
     add_candidate(app->datagrams, &app_dns);
+    add_candidate(app->carried, &app_tls);
     if (app->conf.http) {
-        add_candidate(app->streams, &app_http1);
-        add_candidate(app->streams, &app_http2);
-        add_candidate(app->inner, &app_http1);
-        add_candidate(app->inner, &app_http2);
+        const struct app_parser **lists[] = {app->streams, app->carried, app->inner};
+
+        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+            if (app->http)
+                add_candidate(lists[i], &app_http1);
+            add_candidate(lists[i], &app_http2);
+        }
     }
+    add_candidate(app->streams, &app_starttls); /* CONNECT too, but HTTP/1 tells more of it */
 }
 
 struct app *app_new(const struct app_conf *conf)
@@ -153,31 +167,84 @@ static struct facts *make_facts(void *ctx)
     return one->facts;
 }
 
+static struct layer *begin_layer(struct app_session *one, const struct app_parser *const *parsers);
+
+/* The layer that a layer's bytes are for; NULL: there is none so deep. */
+static struct layer *next_layer(struct depth *depth, const struct app_parser *const *parsers)
+{
+    struct app_session *one = depth->one;
+    int next = (int)(depth - one->depths) + 1;
+
+    if (next < one->depth_count)
+        return &one->depths[next].layer;
+    return next < LAYERS ? begin_layer(one, parsers) : NULL;
+}
+
 /* Deciphered bytes. */
 static void on_inner(void *ctx, const struct app_piece *piece)
 {
-    struct app_session *one = ctx;
+    struct depth *depth = ctx;
+    struct app_session *one = depth->one;
     const struct app_conf *conf = &one->app->conf;
+    struct layer *layer = next_layer(depth, one->app->inner);
 
     if (conf->clear)
         conf->clear(conf->ctx, one->session, piece);
-    layer_data(&one->layers[1], piece);
+    if (layer)
+        layer_data(layer, piece);
 }
 
 static void on_inner_hole(void *ctx, enum app_side side)
 {
-    struct app_session *one = ctx;
+    struct depth *depth = ctx;
+    struct app_session *one = depth->one;
     const struct app_conf *conf = &one->app->conf;
+    struct layer *layer = next_layer(depth, one->app->inner);
 
     if (conf->clear_hole)
         conf->clear_hole(conf->ctx, one->session, side);
-    layer_hole(&one->layers[1], side, 0);
+    if (layer)
+        layer_hole(layer, side, 0);
+}
+
+/* Who is asked about a connection that was handed over. TLS within TLS is not looked into: the facts are of one. */
+static const struct app_parser *const *carried_parsers(const struct depth *depth)
+{
+    const struct app_session *one = depth->one;
+
+    for (const struct depth *at = one->depths; at < depth; at++)
+        if (at->layer.parser == &app_tls)
+            return one->app->inner;
+    return one->app->carried;
+}
+
+static bool on_carried(void *ctx, const char *by, const struct app_piece *piece)
+{
+    struct depth *depth = ctx;
+    struct layer *layer = next_layer(depth, carried_parsers(depth));
+
+    if (!layer)
+        return false;
+    layer->env.within = by;
+    layer_data(layer, piece);
+    return layer->state != LAYER_CLOSED;
+}
+
+static bool on_carried_hole(void *ctx, enum app_side side, uint64_t length)
+{
+    struct depth *depth = ctx;
+    struct layer *layer = next_layer(depth, carried_parsers(depth));
+
+    if (!layer)
+        return false;
+    layer_hole(layer, side, length);
+    return layer->state != LAYER_CLOSED;
 }
 
 static void on_content(void *ctx, const struct http_transaction *transaction, enum app_side side,
                        const uint8_t *data, size_t len)
 {
-    struct app_session *one = ctx;
+    struct app_session *one = ((struct depth *)ctx)->one;
     const struct app_conf *conf = &one->app->conf;
 
     conf->content(conf->ctx, one->session, transaction, side, data, len);
@@ -185,37 +252,46 @@ static void on_content(void *ctx, const struct http_transaction *transaction, en
 
 static void on_message(void *ctx, const struct http_transaction *transaction, enum app_side side)
 {
-    struct app_session *one = ctx;
+    struct app_session *one = ((struct depth *)ctx)->one;
     const struct app_conf *conf = &one->app->conf;
 
     conf->message(conf->ctx, one->session, transaction, side);
 }
 
-static void begin_layer(struct app_session *one, int depth,
-                        const struct app_parser *const *candidates)
+/* The next one inwards, for what one of these may be found in. */
+static struct layer *begin_layer(struct app_session *one, const struct app_parser *const *parsers)
 {
-    struct layer *layer = &one->layers[depth];
+    const struct app_conf *conf = &one->app->conf;
+    bool is_outermost = !one->depth_count;
+    struct depth *depth = &one->depths[one->depth_count++];
 
-    *layer = (struct layer){
-        .candidates = candidates,
-        .env =
+    *depth = (struct depth){
+        .one = one,
+        .layer =
             {
-                .session = one->session,
-                .limits = &one->app->conf.limits,
-                .names = one->app->conf.names,
-                .keylog = one->app->conf.keylog,
-                .http = one->app->http,
-                .inner = depth + 1 < LAYERS ? on_inner : NULL,
-                .inner_hole = depth + 1 < LAYERS ? on_inner_hole : NULL,
-                .content = one->app->conf.content ? on_content : NULL,
-                .message = one->app->conf.message ? on_message : NULL,
-                .ctx = one,
+                .candidates = parsers,
+                .env =
+                    {
+                        .session = one->session,
+                        .limits = &conf->limits,
+                        .names = conf->names,
+                        .keylog = conf->keylog,
+                        .http = one->app->http,
+                        .inner = on_inner,
+                        .inner_hole = on_inner_hole,
+                        .carried = on_carried,
+                        .carried_hole = on_carried_hole,
+                        .content = conf->content ? on_content : NULL,
+                        .message = conf->message ? on_message : NULL,
+                        .ctx = depth,
+                    },
+                .make_facts = make_facts,
+                .facts_ctx = one,
+                .state = *parsers ? LAYER_UNDECIDED : LAYER_CLOSED,
+                .is_stream = !is_outermost || one->session->key.l4_proto == IP_PROTO_TCP,
             },
-        .make_facts = make_facts,
-        .facts_ctx = one,
-        .state = *candidates ? LAYER_UNDECIDED : LAYER_CLOSED,
-        .is_stream = depth || one->session->key.l4_proto == IP_PROTO_TCP,
     };
+    return &depth->layer;
 }
 
 struct app_session *app_session_new(struct app *app, const struct session *session)
@@ -236,8 +312,8 @@ struct app_session *app_session_new(struct app *app, const struct session *sessi
     one->finished = false;
     one->identification = NULL;
     one->identified = !app->identify;
-    begin_layer(one, 0, is_tcp ? app->streams : app->datagrams);
-    begin_layer(one, 1, app->inner);
+    one->depth_count = 0;
+    begin_layer(one, is_tcp ? app->streams : app->datagrams);
     return one;
 }
 
@@ -245,8 +321,8 @@ void app_session_free(struct app_session *one)
 {
     if (!one)
         return;
-    for (int i = 0; i < LAYERS; i++)
-        layer_fini(&one->layers[i]);
+    for (int i = 0; i < one->depth_count; i++)
+        layer_fini(&one->depths[i].layer);
     identification_free(one->app->identifier, one->identification);
     facts_free(one->facts);
     one->next_spare = one->app->spare;
@@ -293,17 +369,17 @@ bool app_session_packet(struct app_session *one, const struct packet *pkt, const
 
 void app_session_data(struct app_session *one, const struct app_piece *piece)
 {
-    layer_data(&one->layers[0], piece);
+    layer_data(&one->depths[0].layer, piece);
 }
 
 void app_session_hole(struct app_session *one, enum app_side side, uint64_t length)
 {
-    layer_hole(&one->layers[0], side, length);
+    layer_hole(&one->depths[0].layer, side, length);
 }
 
 bool app_session_wants_data(const struct app_session *one)
 {
-    return one->layers[0].state != LAYER_CLOSED;
+    return one->depths[0].layer.state != LAYER_CLOSED;
 }
 
 void app_session_finish(struct app_session *one, uint64_t time_ns)
@@ -311,8 +387,8 @@ void app_session_finish(struct app_session *one, uint64_t time_ns)
     if (one->finished)
         return;
     one->finished = true;
-    for (int i = 0; i < LAYERS; i++)
-        layer_end(&one->layers[i], time_ns);
+    for (int i = 0; i < one->depth_count; i++)
+        layer_end(&one->depths[i].layer, time_ns);
     if (!one->identified)
         tell_identity(one);
 }
@@ -320,6 +396,10 @@ void app_session_finish(struct app_session *one, uint64_t time_ns)
 void app_session_tell_name(const struct app_session *one, struct names *names,
                            const uint8_t server[16])
 {
+    const char *within = one->facts ? one->facts->tls.within : NULL;
+
+    if (within && !strcmp(within, "http")) /* the server is a proxy, which has another name */
+        return;
     if (one->facts && one->facts->tls.sni.at)
         names_add(names, server, one->facts->tls.sni.at, one->facts->tls.sni.len, NAME_OF_TLS);
 }

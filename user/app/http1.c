@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/http.h"
+#include "app/http_upgrade.h"
 
 static const char *const methods[] = {
     "GET ",       "POST ",   "HEAD ",     "PUT ",    "DELETE ",     "OPTIONS ",
@@ -34,7 +35,6 @@ static bool http1_looks_like(const struct session *session, const struct app_pie
 #ifdef HAVE_HTP
 
 #include <htp/htp.h>
-#include <strings.h>
 
 #define FIELD_SOFT_BYTES 16384
 #define FIELD_HARD_BYTES 65536
@@ -57,9 +57,7 @@ struct http1 {
     htp_connp_t *connp;
     const struct app_piece *piece; /* while it is read */
     struct http_moment end;
-    const struct app_parser *successor; /* after an upgrade; NULL: none yet */
-    void *successor_state;
-    bool upgraded;
+    struct http_upgrade upgrade;
     bool closing; /* what ends now ends with the connection */
     struct http_rest rest[2];
 };
@@ -268,21 +266,12 @@ static int on_response_line(htp_tx_t *tx)
 static void note_upgrade(struct http1 *http, struct http_exchange *exchange)
 {
     struct http_transaction *transaction = http_transaction(exchange);
-    struct fact_text to = http_find_header(&transaction->response, "upgrade");
-    bool connected = transaction->method.len == 7 &&
-                     !memcmp(transaction->method.at, "CONNECT", 7) && transaction->status >= 200 &&
-                     transaction->status < 300;
 
-    if (transaction->status != STATUS_SWITCHING && !connected)
+    if (!http_upgrade_judge(&http->upgrade, http->env, transaction))
         return;
     http_message_ends(exchange, APP_CLIENT, true, now(http));
     http_message_ends(exchange, APP_SERVER, true, now(http));
     transaction->upgraded = true;
-    http->upgraded = true;
-    if (to.len == 9 && !strncasecmp(to.at, "websocket", 9))
-        http->successor = &app_websocket;
-    else if (to.len == 3 && !strncasecmp(to.at, "h2c", 3))
-        http->successor = &app_http2;
 }
 
 static int on_response_headers(htp_tx_t *tx)
@@ -409,18 +398,6 @@ static enum app_verdict keep_rest(struct http1 *http, const struct app_piece *pi
     return APP_MORE;
 }
 
-static enum app_verdict give_successor(struct http1 *http, const struct app_piece *piece)
-{
-    if (!http->successor)
-        return APP_DONE;
-    if (!http->successor_state) {
-        http->successor_state = http->successor->open(http->env);
-        if (!http->successor_state)
-            return APP_BROKEN;
-    }
-    return http->successor->data(http->successor_state, piece);
-}
-
 static enum app_verdict feed(struct http1 *http, const struct app_piece *piece)
 {
     htp_time_t time = {.tv_sec = (time_t)(piece->time_ns / 1000000000),
@@ -430,8 +407,8 @@ static enum app_verdict feed(struct http1 *http, const struct app_piece *piece)
     size_t taken;
     int state;
 
-    if (http->upgraded)
-        return give_successor(http, piece);
+    if (http->upgrade.happened)
+        return http_upgrade_data(&http->upgrade, piece);
     http->piece = piece;
     state = is_client ? htp_connp_req_data(http->connp, &time, piece->data, piece->len)
                       : htp_connp_res_data(http->connp, &time, piece->data, piece->len);
@@ -439,13 +416,13 @@ static enum app_verdict feed(struct http1 *http, const struct app_piece *piece)
                       : htp_connp_res_data_consumed(http->connp);
     http->piece = NULL;
     http->end = (struct http_moment){piece->time_ns, piece->packet};
-    if (http->upgraded) {
+    if (http->upgrade.happened) {
         if (taken >= piece->len)
             return APP_MORE;
         rest.data += taken;
         rest.len -= taken;
         rest.offset += taken;
-        return give_successor(http, &rest);
+        return http_upgrade_data(&http->upgrade, &rest);
     }
     switch (state) {
     case HTP_STREAM_ERROR:
@@ -480,7 +457,7 @@ static enum app_verdict http1_data(void *state, const struct app_piece *piece)
     struct http1 *http = state;
     enum app_verdict verdict;
 
-    if (http->rest[piece->side].len && !http->upgraded)
+    if (http->rest[piece->side].len && !http->upgrade.happened)
         return keep_rest(http, piece, 0);
     verdict = feed(http, piece);
     if (verdict == APP_MORE)
@@ -495,13 +472,10 @@ static enum app_verdict http1_hole(void *state, enum app_side side, uint64_t len
     htp_time_t time = {.tv_sec = (time_t)(http->end.time_ns / 1000000000)};
     int result;
 
+    if (http->upgrade.happened)
+        return http_upgrade_hole(&http->upgrade, side, length);
     if (!length)
         return APP_BROKEN;
-    if (http->upgraded) {
-        if (!http->successor_state)
-            return APP_DONE;
-        return http->successor->hole(http->successor_state, side, length);
-    }
     result = side == APP_CLIENT ? htp_connp_req_data(http->connp, &time, NULL, (size_t)length)
                                 : htp_connp_res_data(http->connp, &time, NULL, (size_t)length);
     return result == HTP_STREAM_ERROR || result == HTP_STREAM_STOP ? APP_BROKEN : APP_MORE;
@@ -512,9 +486,8 @@ static void http1_end(void *state, enum app_side side, uint64_t time_ns)
     struct http1 *http = state;
     htp_time_t time = {.tv_sec = (time_t)(time_ns / 1000000000)};
 
-    if (http->upgraded) {
-        if (http->successor_state && http->successor->end)
-            http->successor->end(http->successor_state, side, time_ns);
+    if (http->upgrade.happened) {
+        http_upgrade_end(&http->upgrade, side, time_ns);
     } else if (side == APP_SERVER) { /* the last; a body may end with the connection */
         http->closing = true;
         htp_connp_close(http->connp, &time);
@@ -532,8 +505,7 @@ static void http1_close(void *state)
         if (tx)
             on_transaction_complete(tx);
     }
-    if (http->successor_state)
-        http->successor->close(http->successor_state);
+    http_upgrade_close(&http->upgrade);
     htp_connp_destroy_all(http->connp);
     free(http->rest[0].data);
     free(http->rest[1].data);

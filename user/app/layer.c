@@ -80,7 +80,7 @@ static void close_parser(struct layer *layer, enum parser_status status)
         layer->parser->close(layer->parser_state);
     layer->parser_state = NULL;
     layer->state = LAYER_CLOSED;
-    if (layer->env.status)
+    if (layer->env.status && layer->env.status->status != PARSER_BROKEN)
         layer->env.status->status = status;
     forget_held(layer);
 }
@@ -88,27 +88,44 @@ static void close_parser(struct layer *layer, enum parser_status status)
 /* Its line in the facts goes; it was the last one made. */
 static void forget_parser(struct layer *layer)
 {
-    close_parser(layer, PARSER_NONE);
-    if (layer->env.status && layer->env.facts->parser_count)
+    close_parser(layer, PARSER_MORE);
+    if (layer->made_line)
         layer->env.facts->parser_count--;
     layer->env.status = NULL;
     layer->parser = NULL;
 }
 
+/* The parser's line: the one that a layer further out has with the same parser, else a new one. NULL: no room. */
+static struct parser_fact *line_of(struct layer *layer, const char *name)
+{
+    struct facts *facts = layer->env.facts;
+
+    for (size_t i = 0; i < facts->parser_count; i++)
+        if (!strcmp(facts->parsers[i].name, name))
+            return &facts->parsers[i];
+    if (facts->parser_count == FACTS_PARSERS)
+        return NULL;
+    layer->made_line = true;
+    facts->parsers[facts->parser_count] = (struct parser_fact){.name = name};
+    return &facts->parsers[facts->parser_count++];
+}
+
 static bool open_parser(struct layer *layer, const struct app_parser *parser)
 {
-    struct facts *facts = layer->make_facts(layer->facts_ctx);
-
-    if (!facts || facts->parser_count == FACTS_PARSERS)
+    layer->env.facts = layer->make_facts(layer->facts_ctx);
+    if (!layer->env.facts)
         return false;
-    layer->env.facts = facts;
-    layer->env.status = &facts->parsers[facts->parser_count];
-    *layer->env.status = (struct parser_fact){.name = parser->name, .status = PARSER_MORE};
-    layer->parser_state = parser->open(&layer->env);
-    if (!layer->parser_state)
+    layer->made_line = false;
+    layer->env.status = parser->name ? line_of(layer, parser->name) : &layer->untold;
+    if (!layer->env.status)
         return false;
-    facts->parser_count++;
+    layer->env.status->status = PARSER_MORE;
     layer->parser = parser;
+    layer->parser_state = parser->open(&layer->env);
+    if (!layer->parser_state) {
+        forget_parser(layer);
+        return false;
+    }
     layer->state = LAYER_PARSING;
     return true;
 }
@@ -204,49 +221,58 @@ static void choose(struct layer *layer, const struct app_piece *first)
     forget_held(layer);
 }
 
-/* Both sides' first bytes were too few to choose by; what waited is given in its order. */
-static void choose_held(struct layer *layer, enum app_side side)
+/*
+ * One side's first bytes were few: what was held is given in one, with as much of what comes behind it, piece (or NULL), as
+ * there is room for. Bytes taken of that.
+ */
+static size_t choose_held(struct layer *layer, enum app_side side, const struct app_piece *piece)
 {
     uint8_t bytes[2 * CHOICE_BYTES];
-    struct app_piece first;
-    struct held_piece *piece = layer->held[side].first;
-    size_t len = 0;
+    struct held_piece *held = layer->held[side].first;
+    struct app_piece first = held->piece;
+    size_t some = 0;
 
-    first = piece->piece;
-    for (; piece && len + piece->piece.len <= sizeof(bytes); piece = piece->next) {
-        memcpy(bytes + len, piece->data, piece->piece.len);
-        len += piece->piece.len;
-    }
     first.data = bytes;
-    first.len = len;
-    while ((piece = take_held(layer, side)))
-        free(piece);
+    first.len = 0;
+    while ((held = take_held(layer, side))) {
+        memcpy(bytes + first.len, held->data, held->piece.len);
+        first.len += held->piece.len;
+        free(held);
+    }
+    if (piece) {
+        some = sizeof(bytes) - first.len;
+        some = piece->len < some ? piece->len : some;
+        memcpy(bytes + first.len, piece->data, some);
+        first.len += some;
+    }
     choose(layer, &first);
+    return some;
 }
 
 static void decide(struct layer *layer, const struct app_piece *piece)
 {
     enum app_side other = (enum app_side) !piece->side;
     struct held_pieces *mine = &layer->held[piece->side];
+    struct app_piece rest = *piece;
     bool enough = mine->bytes + piece->len >= CHOICE_BYTES;
+    size_t some = 0;
 
     if (layer->held[other].first) { /* it said little, and is answered */
-        choose_held(layer, other);
-        layer_data(layer, piece);
-        return;
-    }
-    if (!mine->first && (enough || !layer->is_stream)) {
+        choose_held(layer, other, NULL);
+    } else if (!mine->first && (enough || !layer->is_stream)) {
         choose(layer, piece);
         return;
-    }
-    if (!enough && hold(layer, piece))
+    } else if (!enough && hold(layer, piece)) {
         return;
-    if (mine->first) {
-        choose_held(layer, piece->side);
-        layer_data(layer, piece);
+    } else if (mine->first) {
+        some = choose_held(layer, piece->side, piece);
     } else {
         layer->state = LAYER_CLOSED; /* no memory */
     }
+    rest.data += some;
+    rest.len -= some;
+    rest.offset += some;
+    layer_data(layer, &rest);
 }
 
 void layer_data(struct layer *layer, const struct app_piece *piece)
@@ -272,7 +298,7 @@ void layer_hole(struct layer *layer, enum app_side side, uint64_t length)
 
     if (layer->state != LAYER_PARSING) {
         if (layer->state == LAYER_UNDECIDED && layer->held[side].first)
-            choose_held(layer, side);
+            choose_held(layer, side, NULL);
         return;
     }
     /* What waits on this side is before the hole: it is tried, and then given up. */
@@ -297,7 +323,7 @@ void layer_end(struct layer *layer, uint64_t time_ns)
 {
     for (int side = 0; side < 2 && layer->state == LAYER_UNDECIDED; side++)
         if (layer->held[side].first)
-            choose_held(layer, (enum app_side)side);
+            choose_held(layer, (enum app_side)side, NULL);
     if (layer->state != LAYER_PARSING)
         return;
     for (int side = 0; side < 2; side++) {

@@ -53,6 +53,14 @@ struct app_env {
     void (*inner)(void *ctx, const struct app_piece *piece);
     /* Inner bytes are missing from here on; how many nobody knows. */
     void (*inner_hole)(void *ctx, enum app_side side);
+    /*
+     * For a protocol that hands the connection over (STARTTLS, CONNECT): bytes of what comes after it, as they are. by: its
+     * name, that stays. False: nobody wants more of them.
+     */
+    bool (*carried)(void *ctx, const char *by, const struct app_piece *piece);
+    /* length bytes of them are missing; 0: nobody knows how many. False as above. */
+    bool (*carried_hole)(void *ctx, enum app_side side, uint64_t length);
+    const char *within; /* who handed the connection over to this parser; NULL: nobody */
     /* Content of a message with its encodings undone, a piece at a time. NULL: nobody asks. */
     void (*content)(void *ctx, const struct http_transaction *transaction, enum app_side side,
                     const uint8_t *data, size_t len);
@@ -62,7 +70,7 @@ struct app_env {
 };
 
 struct app_parser {
-    const char *name; /* key of the record's `parsers` */
+    const char *name; /* key of the record's `parsers`; NULL: not told there */
     /* Whether a session that begins with this piece may be its. Cheap. NULL: never asked first (inner protocols). */
     bool (*looks_like)(const struct session *session, const struct app_piece *first);
     /* NULL on no memory. */
@@ -86,6 +94,6 @@ struct app_limits {
     uint64_t facts_bytes;
 };
 
-extern const struct app_parser app_tls, app_http1, app_http2, app_websocket, app_dns;
+extern const struct app_parser app_tls, app_http1, app_http2, app_websocket, app_dns, app_starttls;
 
 #endif

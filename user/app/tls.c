@@ -59,6 +59,8 @@ static void *tls_open(const struct app_env *env)
     tls->verdict = APP_MORE;
     tls->client = APP_CLIENT;
     tls->held_end = &tls->held;
+    if (env->within)
+        env->facts->tls.within = env->within;
     return tls;
 }
 

@@ -92,6 +92,7 @@ struct tls_facts {
     bool seen;
     const char *version; /* "TLS 1.3"; NULL: unknown */
     const char *cipher;  /* IANA name */
+    const char *within;  /* protocol that handed the connection over to it: "smtp"; NULL: none */
     struct fact_text sni;
     struct fact_text alpn; /* chosen */
     struct fact_text ja4;

@@ -107,6 +107,7 @@ static void walk_tls(struct codec *codec, struct tls_facts *tls)
         return;
     walk_string(codec, &tls->version);
     walk_string(codec, &tls->cipher);
+    walk_string(codec, &tls->within);
     walk_text(codec, &tls->sni);
     walk_text(codec, &tls->alpn);
     walk_text(codec, &tls->ja4);

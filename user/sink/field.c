@@ -392,6 +392,10 @@ static const struct field fields[] = {
     GATED("", "tls", tls, "the TLS session", TCP_ONLY),
     T("tls.", "version", STRING, "", tls_name, "`TLS 1.3` ...", OF(facts, tls.version)),
     T("tls.", "cipher", STRING, "", tls_name, "cipher suite, IANA name", OF(facts, tls.cipher)),
+    T("tls.", "within", STRING, "", tls_name,
+      "what the connection spoke before: `smtp`, `imap`, `pop3`, `ftp`, `nntp`, `sieve`, `xmpp`, `ldap`, "
+      "`postgresql`, `mysql`, `rdp` (STARTTLS and its like), `http` (CONNECT)",
+      OF(facts, tls.within)),
     T("tls.", "sni", STRING, "", tls_text, "server name that the client asked for",
       OF(facts, tls.sni)),
     T("tls.", "alpn", STRING, "", tls_text, "application protocol that was chosen",
