@@ -69,6 +69,8 @@ make_namespaces() {
     ip -n $HOST link set veth-demo up
     ip -n $CONTAINER link set lo up
     ip -n $CONTAINER link set eth0 up
+    # What the slow request does not read yet shall wait at the server, not in a large buffer.
+    ip netns exec $CONTAINER sh -c 'echo 4096 65536 131072 >/proc/sys/net/ipv4/tcp_rmem'
 }
 
 start() { # NAMESPACE COMMAND...: in the background
@@ -84,7 +86,7 @@ from_container() { # COMMAND...
 clients() {
     local i to="--addr $SERVER --port 80"
     from_container ping -q -i 0.5 -c 18 $SERVER &
-    from_container curl -s --limit-rate 400k "http://$SERVER/3000000" &
+    from_container sh -c "curl -s http://$SERVER/3000000 | { sleep 7; cat; }" &
     for ((i = 1; i <= 9; i++)); do
         from_container "$TRAFFIC" dns-query --addr $SERVER --port 53 --name "service-$i.demo"
         from_container curl -s "http://$SERVER/${i}000"

@@ -45,13 +45,13 @@ static const struct command commands[] = {
      "show, follow, extract, list and stats use FILE.stidx as long as the file has not changed;\n"
      "--no-index makes them read it all. read -o writes one too."},
     {"show", cmd_show,
-     "[-r] [-f FILTER] [--overlap POLICY] [--json]\n"
+     "[-r] [-f FILTER] [--no-index] [--overlap POLICY] [--json]\n"
      "[--no-app] [--hosts FILE] [--alerts FILE] [--keylog FILE] FILE|DIR STREAM",
      "one session: general, timing, statistics, TCP behaviour, and a ladder of its packets\n"
      "\n"
      "STREAM is tcp:N, udp:N, icmp:N or sctp:N (N = streamIndex), N for tcp:N, or an @id."},
     {"follow", cmd_follow,
-     "[-r] [-f FILTER] [--overlap POLICY] [--client] [--server]\n"
+     "[-r] [-f FILTER] [--no-index] [--overlap POLICY] [--client] [--server]\n"
      "[--format ascii|hex|raw|json] [--http] [--keylog FILE] [--decrypted] FILE|DIR STREAM",
      "a session's stream as the two applications saw it, lot by lot\n"
      "\n"
@@ -61,8 +61,10 @@ static const struct command commands[] = {
      "key log (SSLKEYLOGFILE). Exit status 3 when bytes are missing in the capture, or TLS records\n"
      "could not be deciphered."},
     {"extract", cmd_extract,
-     "[-r] [-f FILTER] [--keylog FILE] FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng\n"
-     "[-r] [-f FILTER] [--keylog FILE] [--where EXPR] [--type MIME] FILE|DIR [STREAM...] --objects OUTDIR",
+     "[-r] [-f FILTER] [--no-index] [--overlap POLICY] [--keylog FILE]\n"
+     "FILE|DIR STREAM... -w OUT.pcap|OUT.pcapng\n"
+     "or: [-r] [-f FILTER] [--overlap POLICY] [--keylog FILE] [--where EXPR] [--type MIME]\n"
+     "FILE|DIR [STREAM...] --objects OUTDIR",
      "just these sessions' packets, byte for byte, as a capture file\n"
      "\n"
      "pcapng keeps the names and TLS secrets of the input that concern the sessions, and those of a\n"
@@ -70,8 +72,8 @@ static const struct command commands[] = {
      "--objects: instead, the bodies that HTTP carried, unpacked, a file each, listed in\n"
      "OUTDIR/manifest.ndjson; --type text/html or 'image/*': only those."},
     {"list", cmd_list,
-     "[-r] [-f FILTER] [--where EXPR] [--sort [-]FIELD] [--overlap POLICY] [--json]\n"
-     "[--no-app] [--hosts FILE] [--alerts FILE] [--keylog FILE] FILE|DIR",
+     "[-r] [-f FILTER] [--where EXPR] [--sort [-]FIELD] [--no-index] [--overlap POLICY]\n"
+     "[--json] [--no-app] [--hosts FILE] [--alerts FILE] [--keylog FILE] FILE|DIR",
      "the sessions of capture files as a table\n"
      "\n"
      "In order of the first packet, or sorted by any field of a record, - in front for the\n"
@@ -80,8 +82,8 @@ static const struct command commands[] = {
      "eve.json is about, and what it says."},
     {"stats", cmd_stats,
      "--by conversation|host|service|protocol [-r] [-f FILTER] [--where EXPR]\n"
-     "[--overlap POLICY] [--json] [--no-app] [--hosts FILE] [--alerts FILE] [--keylog FILE]\n"
-     "FILE|DIR",
+     "[--no-index] [--overlap POLICY] [--json] [--no-app] [--hosts FILE] [--alerts FILE]\n"
+     "[--keylog FILE] FILE|DIR",
      "sums over the sessions of capture files, by who talked or how\n"
      "\n"
      "Sessions, packets, payload, bytes with IP and layer-4 headers, and retransmissions each way,\n"

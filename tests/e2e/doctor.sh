@@ -86,6 +86,10 @@ while read -r command; do
     cp "$WORK/out.txt" "$WORK/help.txt"
     assert_eq "$command --help: exit status" 0 "$(status_of "$SESSTAP" "$command" --help)"
     assert_true "$command --help says the same" cmp -s "$WORK/out.txt" "$WORK/help.txt"
+    manual=$ROOT/docs/sesstap-$command.8
+    [ "$command" = help ] || assert_eq "$command: long options of its manual, as its help has them" \
+        "$(sed -n '/^usage/,/^$/p' "$WORK/help.txt" | grep -oE -- '--[a-z-]+' | sort -u | paste -sd ' ')" \
+        "$(sed -n '/^\.Sh SYN/,/^\.Sh DESC/p; /^\.It Fl/p' "$manual" | grep -oE '(Fl|\||,) -[a-z-]+' | sed 's/.* /-/' | sort -u | paste -sd ' ')"
 done <"$WORK/commands"
 for command in run read doctor help; do
     assert_true "command listed: $command" grep -qx "$command" "$WORK/commands"

@@ -48,6 +48,10 @@ expect "file that is no namespace" 2 'no network namespace' "${run[@]}" --netns 
 expect "namespaces, kept" 2 '--netns and --pin' "${run[@]}" --netns all --pin "$WORK/pin"
 expect "namespaces, by XDP" 2 '--mode tc' "${run[@]}" --netns all --mode xdp
 expect "end of no folder" 2 '--pin DIR' "${run[@]}" --unpin
+expect "HTTP of no protocols" 2 '--no-app and --http' "${run[@]}" --http --no-app
+expect "secrets for no protocols" 2 '--no-app and --keylog' "${run[@]}" --no-app --keylog "$WORK/a"
+expect "HTTP of no protocols, of a file" 2 '--no-app and --http' "$SESSTAP" read --no-app --http "$WORK/file"
+expect "secrets for no protocols, of a file" 2 '--no-app and --keylog' "$SESSTAP" list --no-app --keylog "$WORK/file" "$WORK/file"
 expect "second key log" 2 'there is one already' "${run[@]}" --keylog "$WORK/a" --keylog "$WORK/b"
 expect "key log that is not there, for a file" 2 '--keylog /nope/keys: No such file' "$SESSTAP" read --keylog /nope/keys "$WORK/file"
 expect "alerts that are not there" 2 '--alerts /nope/eve: No such file' "$SESSTAP" list --alerts /nope/eve "$WORK/file"

@@ -157,6 +157,16 @@ static int refuse_word(const struct file_command *command, int option, char **ar
     return -EINVAL;
 }
 
+/* --no-app leaves nothing that these could add to. */
+static int check_together(const struct file_options *options, const struct file_command *command)
+{
+    if (!(command->takes & FILE_TAKES_APP) || options->look_into ||
+        !(options->app.http || keylog_is_active(options->keylog)))
+        return 0;
+    log_error("--no-app and %s do not go together", options->app.http ? "--http" : "--keylog");
+    return -EINVAL;
+}
+
 /* Which of the words are paths. */
 static int sort_words(struct file_options *options, const struct file_command *command,
                       size_t count)
@@ -247,6 +257,9 @@ int file_options_parse(struct file_options *options, const struct file_command *
         if (err)
             return err;
     }
+    err = check_together(options, command);
+    if (err)
+        return err;
     if (options->where && options->look_into && where_needs_http(options->where))
         options->app.http = true;
     options->words = calloc((size_t)(argc - optind) + 1, sizeof(*options->words));

@@ -249,6 +249,10 @@ static int check(const struct run_options *options, int argc, char **argv)
                   argv[optind]);
         return -EINVAL;
     }
+    if (options->no_app && (options->app.http || keylog_is_active(options->keylog))) {
+        log_error("--no-app and %s do not go together", options->app.http ? "--http" : "--keylog");
+        return -EINVAL;
+    }
     if (options->unpin && !options->pin) {
         log_error("--unpin needs the folder to be ended: add --pin DIR");
         return -EINVAL;
