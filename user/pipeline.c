@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "flow.h"
@@ -147,9 +148,12 @@ void session_id_text(struct pipeline *pipeline, const struct session *session,
 /* Each line that was lost counts, also when they went together. */
 static void note_lost_lines(struct pipeline *pipeline, uint64_t count, int err)
 {
+    bool is_file = pipeline->conf.records->fd != STDOUT_FILENO;
+
     if (!count)
         return;
-    pipeline_note_error(pipeline, PROM_SINK_RECORDS, err, "sessions.ndjson");
+    pipeline_note_error(pipeline, PROM_SINK_RECORDS, err,
+                        is_file ? "sessions.ndjson" : "to standard output");
     pipeline->totals.sink_errors[PROM_SINK_RECORDS] += count - 1;
 }
 

@@ -392,6 +392,58 @@ static void stdout_file_is_never_truncated(void **state)
     expect_text(folder->file, "aaa\nbbb\nddd\n");
 }
 
+/* A pipe whose reader only holds it open: what is in it stays, the rest is given up once we are to stop. */
+static void reader_that_takes_nothing_is_given_up(void **state)
+{
+    int saved = dup(STDOUT_FILENO), ends[2], stop[2];
+    struct linefile file;
+    char room[8192];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(stop), 0);
+    fflush(stdout);
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[1]);
+    fcntl(ends[0], F_SETPIPE_SZ, 4096);
+    linefile_open(&file, "-");
+    linefile_stop_at(&file, stop[0]);
+    assert_int_equal(write(stop[1], "", 1), 1);
+    for (int i = 0; i < 1500; i++)
+        linefile_write(&file, "aaa", 3);
+    assert_int_equal(linefile_flush(&file), -EINTR);
+    assert_int_equal(file.lost_lines, (1500 * 4 - 4096) / 4);
+    linefile_write(&file, "bbb", 3);
+    assert_int_equal(linefile_flush(&file), -EINTR); /* at once */
+    assert_int_equal(read(ends[0], room, sizeof(room)), 4096);
+    linefile_write(&file, "ccc", 3);
+    assert_int_equal(linefile_flush(&file), 0); /* it takes some again */
+    assert_int_equal(linefile_close(&file), -EIO);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    assert_int_equal(read(ends[0], room, sizeof(room)), 4);
+    close(ends[0]);
+    close(stop[0]);
+    close(stop[1]);
+}
+
+static void lines_of_a_removed_file_count_as_lost(void **state)
+{
+    struct folder *folder = *state;
+    struct linefile file;
+
+    assert_int_equal(linefile_open(&file, folder->file), 0);
+    linefile_write(&file, "one", 3);
+    assert_int_equal(linefile_flush(&file), 0);
+    assert_int_equal(unlink(folder->file), 0);
+    linefile_write(&file, "two", 3);
+    linefile_write(&file, "three", 5);
+    assert_int_equal(linefile_flush(&file), -ENOENT);
+    assert_int_equal(file.lost_lines, 2);
+    assert_int_equal(file.size_bytes, 4);
+    assert_int_equal(linefile_close(&file), -EIO);
+}
+
 static void lines_to_a_folder_that_is_not_there(void **state)
 {
     struct folder *folder = *state;
@@ -417,6 +469,8 @@ int main(void)
         FOLDER_TEST(temporary_name_follows_no_link),
         FOLDER_TEST(lines_are_held_and_flushed),
         FOLDER_TEST(full_disk_cuts_back_to_whole_lines),
+        FOLDER_TEST(reader_that_takes_nothing_is_given_up),
+        FOLDER_TEST(lines_of_a_removed_file_count_as_lost),
         FOLDER_TEST(going_on_cuts_a_torn_line),
         FOLDER_TEST(going_on_cuts_a_long_torn_line),
         cmocka_unit_test(nobody_reads_stdout),

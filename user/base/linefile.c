@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,10 +12,12 @@
 
 #define LINE_HOLD_BYTES (64 * 1024)
 #define FILE_MODE       0644
+/* How long a reader that takes nothing is waited for when we are to stop. */
+#define LAST_WAIT_MS 2000
 
 int linefile_open(struct linefile *file, const char *path)
 {
-    *file = (struct linefile){.fd = STDOUT_FILENO};
+    *file = (struct linefile){.fd = STDOUT_FILENO, .stop_fd = -1};
     if (strcmp(path, "-") == 0)
         return 0;
     file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, FILE_MODE);
@@ -46,7 +49,7 @@ int linefile_resume(struct linefile *file, const char *path)
     int64_t end = 0;
     int err = 0;
 
-    *file = (struct linefile){.fd = STDOUT_FILENO};
+    *file = (struct linefile){.fd = STDOUT_FILENO, .stop_fd = -1};
     file->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, FILE_MODE);
     if (file->fd < 0)
         return -errno;
@@ -79,23 +82,58 @@ void linefile_write(struct linefile *file, const char *line, size_t len)
         linefile_flush(file);
 }
 
-/* Returns how many bytes went out; fewer than len with *error set. */
-static size_t write_some(int fd, const char *data, size_t len, int *error)
+static bool is_regular(const struct linefile *file, struct stat *st)
 {
-    size_t done = 0;
+    return !fstat(file->fd, st) && S_ISREG(st->st_mode);
+}
 
-    *error = 0;
+void linefile_stop_at(struct linefile *file, int stop_fd)
+{
+    struct stat st;
+
+    if (!is_regular(file, &st))
+        file->stop_fd = stop_fd;
+}
+
+/* Wait until some bytes would go out. -EINTR: they would not, and we are to stop. */
+static int await_room(struct linefile *file)
+{
+    struct pollfd wait[] = {{.fd = file->fd, .events = POLLOUT},
+                            {.fd = file->stop_fd, .events = POLLIN}};
+
+    if (!file->gave_up) {
+        poll(wait, 2, -1);
+        if (wait[0].revents || !wait[1].revents)
+            return 0; /* room, or an error, which the write tells */
+    }
+    if (poll(wait, 1, file->gave_up ? 0 : LAST_WAIT_MS))
+        return 0;
+    file->gave_up = true;
+    return -EINTR;
+}
+
+/* Returns how many bytes went out; fewer than len with file->error set. */
+static size_t write_some(struct linefile *file, const char *data, size_t len)
+{
+    size_t done = 0, most = file->stop_fd < 0 ? len : PIPE_BUF; /* for so many there is room */
+
+    file->error = 0;
     while (done < len) {
-        ssize_t n = write(fd, data + done, len - done);
+        ssize_t n;
 
+        file->error = file->stop_fd < 0 ? 0 : await_room(file);
+        if (file->error)
+            break;
+        n = write(file->fd, data + done, len - done < most ? len - done : most);
         if (n > 0) {
             done += (size_t)n;
         } else if (n < 0 && errno == EAGAIN) {
-            struct pollfd wait = {.fd = fd, .events = POLLOUT};
+            struct pollfd wait = {.fd = file->fd, .events = POLLOUT};
 
-            poll(&wait, 1, -1); /* a terminal or pipe that another process made non-blocking */
+            if (file->stop_fd < 0)
+                poll(&wait, 1, -1); /* a terminal or pipe that another process made non-blocking */
         } else if (n == 0 || errno != EINTR) {
-            *error = n < 0 ? -errno : -EIO;
+            file->error = n < 0 ? -errno : -EIO;
             break;
         }
     }
@@ -106,7 +144,15 @@ static bool can_cut_back(const struct linefile *file)
 {
     struct stat st;
 
-    return file->fd != STDOUT_FILENO && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode);
+    return file->fd != STDOUT_FILENO && is_regular(file, &st);
+}
+
+/* Somebody removed it: lines would go where nobody finds them. */
+static bool is_removed(const struct linefile *file)
+{
+    struct stat st;
+
+    return file->fd != STDOUT_FILENO && is_regular(file, &st) && !st.st_nlink;
 }
 
 static uint64_t count_lines(const char *data, size_t len)
@@ -149,11 +195,14 @@ static void linefile_cut(struct linefile *file, size_t done)
 
 int linefile_flush(struct linefile *file)
 {
-    size_t done;
+    size_t done = 0;
 
     if (!file->held.len)
         return 0;
-    done = write_some(file->fd, file->held.data, file->held.len, &file->error);
+    if (is_removed(file))
+        file->error = -ENOENT;
+    else
+        done = write_some(file, file->held.data, file->held.len);
     if (file->error) {
         linefile_cut(file, done);
         return file->error;

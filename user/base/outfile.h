@@ -44,6 +44,8 @@ void outfile_abort(struct outfile *file);
  */
 struct linefile {
     int fd;
+    int stop_fd;  /* linefile_stop_at; -1: none */
+    bool gave_up; /* on a reader that takes nothing */
     struct buf held;
     uint64_t size_bytes;
     uint64_t lost_lines; /* could not be written */
@@ -55,10 +57,15 @@ struct linefile {
 int linefile_open(struct linefile *file, const char *path);
 /* Creates path or goes on behind its last whole line: what a killed process wrote of another is cut off. */
 int linefile_resume(struct linefile *file, const char *path);
+/*
+ * Once stop_fd is readable, a pipe or terminal that takes nothing for two seconds is given up (-EINTR), where a write would
+ * else wait for its reader for ever. Borrowed; stays unread.
+ */
+void linefile_stop_at(struct linefile *file, int stop_fd);
 /* line without its newline. Held until linefile_flush or 64 KB. Counts what cannot be written. */
 void linefile_write(struct linefile *file, const char *line, size_t len);
 /*
- * 0 or -errno: what could not be written is given up and counted. Only the rest of a line that was cut
+ * 0 or -errno (-ENOENT: the file was removed): what could not be written is given up and counted. Only the rest of a line that was cut
  * where nothing can be cut back (stdout, a pipe) stays held, so that it ends whole.
  */
 int linefile_flush(struct linefile *file);

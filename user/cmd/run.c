@@ -95,14 +95,6 @@ static void plan_choice(struct run *run, bool reads_payload)
     run->track.pipeline.sample_one_in = options->sample_one_in;
 }
 
-/* Payload that is sampled for nothing but to look into it must have been asked for: it costs. */
-static bool asks_for_payload(const struct run_options *options)
-{
-    return options->app.http || options->app_wanted ||
-           (options->depth_given && options->depth_bytes) ||
-           live_filters_want_payload(&options->filters);
-}
-
 static void plan(struct run *run)
 {
     const struct run_options *options = &run->options;
@@ -122,7 +114,7 @@ static void plan(struct run *run)
     pipeline->names = options->names;
     pipeline->lots = options->lots;
     pipeline->held_bytes = HELD_BYTES;
-    if (!options->no_app && (pipeline_reads_payload(pipeline) || asks_for_payload(options)))
+    if (!options->no_app && (pipeline_reads_payload(pipeline) || run_options_ask_to_look(options)))
         pipeline->app = &options->app;
     live->mode = options->mode;
     live->max_flows = options->max_flows;
@@ -172,6 +164,8 @@ static int open_events(struct run *run)
     if (run->signal_fd < 0 || run->epoll_fd < 0 ||
         epoll_ctl(run->epoll_fd, EPOLL_CTL_ADD, run->signal_fd, &event))
         return -errno;
+    if (run->has_records)
+        linefile_stop_at(&run->records, run->signal_fd);
     return 0;
 }
 
