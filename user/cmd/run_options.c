@@ -79,7 +79,8 @@ static int parse_seconds(const char *option, const char *text, uint64_t *out_ns)
     double seconds = strtod(text, &end);
 
     if (end == text || *end || !(seconds >= 1e-9) || seconds > MAX_SECONDS) {
-        log_error("%s %s: seconds are wanted, more than 0", option, text);
+        log_error("%s %s: seconds are wanted, more than 0 and no more than %u", option, text,
+                  MAX_SECONDS);
         return -EINVAL;
     }
     *out_ns = (uint64_t)(seconds * 1e9);
@@ -275,6 +276,40 @@ static int check(const struct run_options *options, int argc, char **argv)
     return 0;
 }
 
+bool run_options_ask_to_look(const struct run_options *options)
+{
+    return options->app.http || options->app_wanted ||
+           (options->depth_given && options->depth_bytes) ||
+           live_filters_want_payload(&options->filters);
+}
+
+/* What has no effect for want of another option, or because of one. */
+static void warn_in_vain(const struct run_options *options)
+{
+    static const char no_app[] = "--no-app says that nothing is looked into";
+    static const char no_payload[] =
+        "nothing reads payload; --pcap, --pcapng, --streams, --lots, --http or --depth would";
+    bool reads = options->captures || options->streams || options->lots ||
+                 (!options->no_app && run_options_ask_to_look(options));
+    const struct {
+        bool in_vain;
+        const char *option, *why;
+    } rows[] = {
+        {options->no_app && options->app.http, "--http", no_app},
+        {options->no_app && options->app_wanted, "--keylog", no_app},
+        {!reads && options->depth_given && options->depth_bytes, "--depth", no_payload},
+        {!reads && options->filters.depth_count, "--depth-for", no_payload},
+        {!reads && options->payload_rate_bytes, "--payload-rate", no_payload},
+        {!reads && options->snaplen_bytes != RUN_DEFAULT_SNAPLEN_BYTES, "--snaplen", no_payload},
+        {options->holes && !options->streams, "--holes", "there are no --streams"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].in_vain)
+            log_warn("%s has no effect: %s", rows[i].option, rows[i].why);
+    }
+}
+
 int run_options_parse(struct run_options *options, int argc, char **argv)
 {
     int option, err;
@@ -301,7 +336,10 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
         if (err)
             return err;
     }
-    return check(options, argc, argv);
+    err = check(options, argc, argv);
+    if (!err)
+        warn_in_vain(options);
+    return err;
 }
 
 void run_options_fini(struct run_options *options)

@@ -52,8 +52,10 @@ struct run_options {
     struct names *names;   /* owned: of --hosts and of answers seen */
 };
 
-/* 0; -EINVAL after a line that names the wrong word. Strings are borrowed from argv. */
+/* 0; -EINVAL after a line that names the wrong word. A line too for what is asked in vain. Strings are borrowed from argv. */
 int run_options_parse(struct run_options *options, int argc, char **argv);
+/* Payload that is sampled for nothing but to look into it must have been asked for: it costs. */
+bool run_options_ask_to_look(const struct run_options *options);
 void run_options_fini(struct run_options *options);
 
 #endif
