@@ -40,6 +40,7 @@ test  | nginx-light              | cmd:nginx         | HTTP server
 test  | nghttp2-client           | cmd:nghttp        | HTTP/2 client: several streams at once, push
 test  | socat                    | cmd:socat         | TCP and UDP peers
 test  | tcpdump                  | cmd:tcpdump       | second opinion on captures
+test  | openssl                  | cmd:openssl       | TLS clients and servers
 test  | zstd                     | cmd:zstd          | makes packed captures and content
 test  | tshark                   | cmd:tshark        | second opinion on captures and streams
 test  | libndpi-bin              | cmd:ndpiReader    | second opinion on protocols
@@ -58,6 +59,8 @@ bench | wrk                      | cmd:wrk           | short connections
 bench | nginx-light              | cmd:nginx         | HTTP server under load
 bench | iproute2                 | cmd:ip            | network namespaces
 bench | jq                       | cmd:jq            | reads results
+bench | bc                       | cmd:bc            | adds up seconds
+bench | python3                  | cmd:/usr/bin/python3 | makes the tables
 bench | tcpdump                  | cmd:tcpdump       | the floor to compare with
 bench | softflowd                | cmd:softflowd     | peer: flow counter
 bench | nfdump                   | cmd:nfpcapd       | peer: nfpcapd
