@@ -47,15 +47,39 @@ _Static_assert(sizeof(struct pin_line) == 56, "pin_line");
 #define PIN_SCOPES 1024
 /* The scope that a bridge was given, so that keys stay the same. */
 struct pin_scope {
-    __u32 ifindex; /* of the bridge, 0: free */
+    __u32 ifindex; /* number of the bridge, 0: free */
     __u16 scope;
     __u16 pad;
 };
 
+/* Another network namespace that is tracked: what the numbers of its interfaces have in common stays the same. */
+struct pin_space {
+    __u64 cookie; /* SO_NETNS_COOKIE, written last; 0: free */
+    __u32 base;   /* see IFACE_ELSEWHERE */
+    __u32 order;  /* a lower one was met earlier */
+};
+
+#define PIN_SPACE_SCOPES 8192
+/* What is a scope inside of a namespace, and the one that its sessions' keys have for it. */
+struct pin_space_scope {
+    __u32 base; /* of the namespace, written last; 0: free */
+    __u16 there;
+    __u16 here;
+};
+
+struct pin_spaces {
+    __u32 last_number; /* given out; the next is looked for after it, so that one rests after use */
+    __u32 last_order;
+    __u32 last_scope;
+    __u32 pad;
+    struct pin_space spaces[IFACE_SPACES];
+    struct pin_space_scope scopes[PIN_SPACE_SCOPES];
+};
+
 /* How an interface was called that some session's packets came from. By slot. */
 struct pin_name {
-    __u32 ifindex; /* 0: free */
-    char name[16];
+    __u32 ifindex; /* its number; 0: free */
+    char name[84]; /* with its namespace's before it, and a slash */
 };
 
 enum session_kind { SESSION_TCP, SESSION_UDP, SESSION_ICMP, SESSION_SCTP, SESSION_KINDS };
@@ -85,6 +109,7 @@ struct pin_state {
     struct pin_totals totals[2];
     struct pin_line lines[PIN_LINES];
     struct pin_scope scopes[PIN_SCOPES];
+    struct pin_spaces spaces;
     struct pin_name names[IFACE_SLOTS];
 };
 

@@ -172,6 +172,25 @@ ns_address() { # NAMESPACE IFACE IPV4 IPV6: and up
     ip -n "$1" link set "$2" up
 }
 
+ns_alike() { # IFACE NAMESPACE: made, with a pair that leads nowhere else, alike to all others made so
+    ns_new "$2"
+    ns_new "$2-end"
+    ip link add "$1" index 77 netns "$2" type veth peer name end netns "$2-end" || die "cannot make a veth pair"
+    ip -n "$2" addr add 10.9.0.1/24 dev "$1"
+    ip -n "$2-end" addr add 10.9.0.2/24 dev end
+    ip -n "$2" link set "$1" up
+    ip -n "$2-end" link set end up
+}
+
+say() { # NAMESPACE COUNT: that many datagrams of 10 bytes to 10.9.0.2, always from the same port
+    in_ns "$1" python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.9.0.1", 5000))
+for i in range(int(sys.argv[1])):
+    s.sendto(b"0123456789", ("10.9.0.2", 5000))' "$2"
+}
+
 more_sources() { # COUNT: gives B the addresses 10.77.1.1... and sets SOURCES to --bind arguments for them
     local i
     SOURCES=()

@@ -14,27 +14,9 @@ ip -n "$NS_A" link set "$IF_A" name "$NAMES-a"
 ip -n "$NS_A" link set "$NAMES-a" up
 IF_A=$NAMES-a
 
-# Two pairs that lead nowhere else, alike in all but their namespaces.
-for pair in p r; do
-    ns_new "sst-$$-$pair"
-    ns_new "sst-$$-$pair$pair"
-    ip link add "$NAMES" index 77 netns "sst-$$-$pair" type veth peer name end netns "sst-$$-$pair$pair" ||
-        die "cannot make a veth pair"
-    ip -n "sst-$$-$pair" addr add 10.9.0.1/24 dev "$NAMES"
-    ip -n "sst-$$-$pair$pair" addr add 10.9.0.2/24 dev end
-    ip -n "sst-$$-$pair" link set "$NAMES" up
-    ip -n "sst-$$-$pair$pair" link set end up
-done
+ns_alike "$NAMES" "sst-$$-p"
+ns_alike "$NAMES" "sst-$$-r"
 sleep 1
-
-say() { # NAMESPACE COUNT: that many datagrams of 10 bytes, always from the same port
-    in_ns "$1" python3 -c '
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("10.9.0.1", 5000))
-for i in range(int(sys.argv[1])):
-    s.sendto(b"0123456789", ("10.9.0.2", 5000))' "$2"
-}
 
 udp() { # NETNS: packets and interfaces of its datagrams
     record_query 'select(.["@type"] == "UdpSession" and .src.port == 5000 and .host.netns == $ns) |

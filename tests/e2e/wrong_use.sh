@@ -45,7 +45,6 @@ expect "XDP where the driver has none" 1 'lo: its driver has no native XDP' "${r
 expect "folder to keep things that is in no BPF file system" 1 'not in a BPF file system' "${run[@]}" --pin "$WORK/pin"
 expect "namespace that is not there" 2 'No such file.*/run/netns/NAME' "${run[@]}" --netns /run/netns/nosuch
 expect "file that is no namespace" 2 'no network namespace' "${run[@]}" --netns /etc/passwd
-expect "namespaces, kept" 2 '--netns and --pin' "${run[@]}" --netns all --pin "$WORK/pin"
 expect "namespaces, by XDP" 2 '--mode tc' "${run[@]}" --netns all --mode xdp
 expect "end of no folder" 2 '--pin DIR' "${run[@]}" --unpin
 expect "HTTP of no protocols" 2 '--no-app and --http' "${run[@]}" --http --no-app

@@ -195,7 +195,7 @@ static void numbers_outlive_a_process(void **state)
     struct scopes *scopes = scopes_new();
 
     (void)state;
-    scopes_keep(scopes, room, 4);
+    scopes_keep(scopes, room, 4, 0);
     for (uint32_t ifindex = 10; ifindex <= 12; ifindex++)
         assert_int_equal(scopes_add_bridge(scopes, ifindex), 0);
     scopes_update(scopes);
@@ -204,7 +204,7 @@ static void numbers_outlive_a_process(void **state)
     scopes_free(scopes);
 
     scopes = scopes_new();
-    scopes_keep(scopes, room, 4);
+    scopes_keep(scopes, room, 4, 0);
     for (uint32_t ifindex = 13; ifindex >= 10; ifindex--) /* another order, and a new one first */
         assert_int_equal(scopes_add_bridge(scopes, ifindex), 0);
     scopes_update(scopes);

@@ -6,9 +6,14 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
 
 int namespace_enter(int ns_fd, int *back)
 {
@@ -36,4 +41,21 @@ void namespace_leave(int back)
         abort();
     }
     close(back);
+}
+
+uint64_t namespace_cookie(int ns_fd)
+{
+    uint64_t cookie = 0;
+    socklen_t len = sizeof(cookie);
+    int back, fd;
+
+    if (namespace_enter(ns_fd, &back))
+        return 0;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    namespace_leave(back);
+    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+        cookie = 0;
+    if (fd >= 0)
+        close(fd);
+    return cookie;
 }

@@ -258,10 +258,6 @@ static int check(const struct run_options *options, int argc, char **argv)
         log_error("--unpin needs the folder to be ended: add --pin DIR");
         return -EINVAL;
     }
-    if ((options->netns_all || options->netns_count) && options->pin) {
-        log_error("--netns and --pin do not go together: which namespace is which is not kept");
-        return -EINVAL;
-    }
     if ((options->netns_all || options->netns_count) && options->mode != LIVE_TC) {
         log_error("--netns needs --mode tc: XDP is for this namespace's hardware");
         return -EINVAL;

@@ -99,6 +99,16 @@ static void on_removed(void *ctx, const struct link_info *link)
         tracker->pass_due_ns = tracker->now_ns;
 }
 
+/* Where the interfaces of an earlier process are. */
+static void tell_netns(struct tracker *tracker)
+{
+    const struct link_info *link = NULL;
+
+    while ((link = spaces_next(tracker->spaces, link)))
+        live_tell_netns(tracker->live, link->number,
+                        spaces_netns_fd(tracker->spaces, link->number));
+}
+
 /*
  * With a pin: now it is known which of an earlier process' interfaces are wanted still, and in which scope each is;
  * before, it kept the one it had.
@@ -108,6 +118,7 @@ static void settle(struct tracker *tracker)
     const struct link_info *link = NULL;
 
     live_settle(tracker->live);
+    spaces_settle(tracker->spaces);
     while ((link = spaces_next(tracker->spaces, link)))
         live_set_scope(tracker->live, link->number, spaces_scope(tracker->spaces, link));
 }
@@ -154,7 +165,7 @@ static const char *find_missing(const struct tracker *tracker)
 int track_links_open(struct tracker *tracker)
 {
     const struct track_options *options = &tracker->options;
-    const struct spaces_conf conf = {
+    struct spaces_conf conf = {
         .events = {on_added, on_changed, on_removed, tracker},
         .paths = options->netns_paths,
         .path_count = options->netns_path_count,
@@ -163,15 +174,21 @@ int track_links_open(struct tracker *tracker)
     const char *missing;
     int err;
 
+    if (options->live.pin) {
+        struct pin_state *state = options->live.pin->state;
+
+        conf.kept = &state->spaces;
+        conf.kept_scopes = state->scopes;
+        conf.kept_scope_count = PIN_SCOPES;
+    }
     tracker->spaces = spaces_open(&conf);
     if (!tracker->spaces) {
         log_error("cannot list the interfaces: %s", strerror(errno));
         return -errno;
     }
-    if (options->live.pin)
-        links_keep_scopes(spaces_own(tracker->spaces), options->live.pin->state->scopes,
-                          PIN_SCOPES);
     err = first_poll(tracker);
+    if (!err && options->live.pin)
+        tell_netns(tracker);
     if (err || options->unpin)
         return err;
     missing = find_missing(tracker);

@@ -143,14 +143,14 @@ void track_pin_leave(struct tracker *tracker)
 
 void track_pin_name(struct tracker *tracker, const struct link_info *link)
 {
-    int slot = pin_of(tracker) ? live_slot(tracker->live, link->ifindex) : -ENOENT;
+    int slot = pin_of(tracker) ? live_slot(tracker->live, link->number) : -ENOENT;
     struct pin_name *kept;
 
     if (slot < 0)
         return;
     kept = &pin_of(tracker)->state->names[slot];
-    kept->ifindex = link->ifindex;
-    snprintf(kept->name, sizeof(kept->name), "%s", link->name);
+    kept->ifindex = link->number;
+    snprintf(kept->name, sizeof(kept->name), "%s", track_link_name(tracker, link->number));
 }
 
 const char *track_pin_old_name(const struct tracker *tracker, uint32_t ifindex)

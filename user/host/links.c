@@ -409,7 +409,7 @@ void links_stop(struct links *links)
 
 void links_keep_scopes(struct links *links, struct pin_scope *room, uint32_t count)
 {
-    scopes_keep(links->scopes, room, count);
+    scopes_keep(links->scopes, room, count, links->base);
 }
 
 static void free_nodes(struct node_list *list)

@@ -22,6 +22,7 @@ struct scopes {
     bool dirty;
     struct pin_scope *kept; /* NULL: numbers go with us */
     uint32_t kept_count;
+    uint32_t base; /* of the numbers there */
 };
 
 bool subnet_overlaps(const struct subnet *a, const struct subnet *b)
@@ -70,21 +71,23 @@ void scopes_free(struct scopes *scopes)
     free(scopes);
 }
 
-void scopes_keep(struct scopes *scopes, struct pin_scope *room, uint32_t count)
+void scopes_keep(struct scopes *scopes, struct pin_scope *room, uint32_t count, uint32_t base)
 {
     scopes->kept = room;
     scopes->kept_count = count;
+    scopes->base = base;
     for (uint32_t i = 0; i < count; i++) {
-        if (room[i].ifindex && room[i].scope > scopes->last_own)
+        if (room[i].ifindex && iface_base(room[i].ifindex) == base &&
+            room[i].scope > scopes->last_own)
             scopes->last_own = room[i].scope;
     }
 }
 
-/* Where a bridge's number is kept; ifindex 0: a free place. NULL: nowhere. */
-static struct pin_scope *find_kept(const struct scopes *scopes, uint32_t ifindex)
+/* Where a bridge's number is kept; 0: a free place. NULL: nowhere. */
+static struct pin_scope *find_kept(const struct scopes *scopes, uint32_t number)
 {
     for (uint32_t i = 0; i < scopes->kept_count; i++) {
-        if (scopes->kept[i].ifindex == ifindex)
+        if (scopes->kept[i].ifindex == number)
             return &scopes->kept[i];
     }
     return NULL;
@@ -111,8 +114,8 @@ void scopes_remove_bridge(struct scopes *scopes, uint32_t ifindex)
 
     if (!bridge)
         return;
-    if (find_kept(scopes, ifindex))
-        find_kept(scopes, ifindex)->ifindex = 0;
+    if (find_kept(scopes, scopes->base + ifindex))
+        find_kept(scopes, scopes->base + ifindex)->ifindex = 0;
     free(bridge->subnets);
     *bridge = scopes->bridges[--scopes->count];
     scopes->dirty = true;
@@ -198,7 +201,7 @@ static uint16_t take_number(struct scopes *scopes)
 /* The number that the bridge had in an earlier process, or one that is given now and kept. */
 static uint16_t number_of(struct scopes *scopes, uint32_t ifindex)
 {
-    struct pin_scope *kept = find_kept(scopes, ifindex);
+    struct pin_scope *kept = find_kept(scopes, scopes->base + ifindex);
     uint16_t number;
 
     if (kept)
@@ -206,7 +209,7 @@ static uint16_t number_of(struct scopes *scopes, uint32_t ifindex)
     number = take_number(scopes);
     kept = find_kept(scopes, 0);
     if (kept)
-        *kept = (struct pin_scope){.ifindex = ifindex, .scope = number};
+        *kept = (struct pin_scope){.ifindex = scopes->base + ifindex, .scope = number};
     return number;
 }
 

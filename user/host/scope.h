@@ -30,9 +30,9 @@ void scopes_free(struct scopes *scopes);
 
 /*
  * Numbers are noted in room as they are given, and a bridge that is found there keeps the one it had. Borrowed; before
- * the first bridge.
+ * the first bridge. base: of interfaces' numbers, so that several namespaces can share the room.
  */
-void scopes_keep(struct scopes *scopes, struct pin_scope *room, uint32_t count);
+void scopes_keep(struct scopes *scopes, struct pin_scope *room, uint32_t count, uint32_t base);
 
 /* Bridges by interface index. Adding one twice does nothing. 0 or -ENOMEM. */
 int scopes_add_bridge(struct scopes *scopes, uint32_t ifindex);

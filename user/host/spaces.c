@@ -19,26 +19,21 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/namespace.h"
+#include "host/space_numbers.h"
 
 #define LOOK_PERIOD_NS   1000000000ull
 #define LOOK_CLOSELY_NS  300000000ull /* after a name came or went: a mount may follow it */
 #define GONE_KEPT        64           /* whose interfaces' names are still known */
-#define OWN_SCOPE_FIRST  0x4000       /* above those of bridges, below those of tunnels */
-#define OWN_SCOPES       0x4000
 #define LINK_POLLS_AWAIT 16
 
 static const char *const NAMED_DIRS[] = {"/run/netns", "/run/docker/netns"};
 #define NAMED_DIR_COUNT (sizeof(NAMED_DIRS) / sizeof(NAMED_DIRS[0]))
 
-/* What links calls a scope is one of a namespace; of another than ours it needs a number of its own. */
-struct own_scope {
-    uint16_t there;
-    uint16_t here;
-};
-
 struct space {
     TAILQ_ENTRY(space) order; /* oldest first, our own before all */
     uint32_t base;            /* of its interfaces' numbers; 0: our own */
+    uint32_t age;             /* lower is older */
     ino_t inode;
     int fd;
     struct links *links;
@@ -46,8 +41,6 @@ struct space {
     uint32_t look;    /* the last that found it */
     bool named;
     char name[LINK_SPACE_SIZE];
-    struct own_scope *scopes;
-    size_t scope_count;
 };
 TAILQ_HEAD(space_list, space);
 
@@ -62,8 +55,7 @@ struct spaces {
     int epoll_fd;
     int inotify_fd;
     uint32_t look;
-    uint32_t last_number;
-    uint16_t last_scope;
+    struct pin_spaces *numbers; /* conf.kept, or our own */
     uint64_t look_due_ns;
     uint64_t close_until_ns;
     bool said_full;
@@ -112,26 +104,11 @@ static struct space *find_inode(const struct spaces *spaces, ino_t inode)
     return NULL;
 }
 
-/* A number that rests after use. 0: all are taken. */
-static uint32_t take_base(struct spaces *spaces)
-{
-    for (uint32_t tries = 1; tries < IFACE_SPACES; tries++) {
-        uint32_t base;
-
-        spaces->last_number = spaces->last_number % (IFACE_SPACES - 1) + 1;
-        base = IFACE_ELSEWHERE | spaces->last_number << IFACE_INDEX_BITS;
-        if (!find_known(spaces, base))
-            return base;
-    }
-    return 0;
-}
-
 static void free_space(struct space *space)
 {
     links_close(space->links);
     if (space->fd >= 0)
         close(space->fd);
-    free(space->scopes);
     free(space);
 }
 
@@ -142,24 +119,52 @@ static int watch(const struct spaces *spaces, int fd)
     return epoll_ctl(spaces->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-static int add_space(struct spaces *spaces, uint32_t base, int fd, ino_t inode, const char *name)
+/* By age. */
+static void list_space(struct spaces *spaces, struct space *space)
+{
+    struct space *before = TAILQ_LAST(&spaces->present, space_list);
+
+    while (before && before->age > space->age)
+        before = TAILQ_PREV(before, space_list, order);
+    if (before)
+        TAILQ_INSERT_AFTER(&spaces->present, before, space, order);
+    else
+        TAILQ_INSERT_HEAD(&spaces->present, space, order);
+}
+
+/* known NULL: our own. */
+static int add_space(struct spaces *spaces, const struct pin_space *known, int fd, ino_t inode,
+                     const char *name)
 {
     struct space *space = calloc(1, sizeof(*space));
 
     if (!space)
         return -ENOMEM;
-    *space = (struct space){.base = base, .inode = inode, .fd = -1, .own_nsid = -1};
+    *space = (struct space){.inode = inode, .fd = -1, .own_nsid = -1};
+    if (known) {
+        space->base = known->base;
+        space->age = known->order;
+    }
     snprintf(space->name, sizeof(space->name), "%s", name);
-    space->links = links_open_in(&spaces->conf.events, fd, base, name);
+    space->links = links_open_in(&spaces->conf.events, fd, space->base, name);
     if (!space->links || watch(spaces, links_fd(space->links))) {
         int err = -errno;
 
         free_space(space);
         return err;
     }
+    if (spaces->conf.kept)
+        links_keep_scopes(space->links, spaces->conf.kept_scopes, spaces->conf.kept_scope_count);
     space->fd = fd;
-    TAILQ_INSERT_TAIL(&spaces->present, space, order);
+    list_space(spaces, space);
     return 0;
+}
+
+static void forget_gone(struct spaces *spaces, struct space *space)
+{
+    TAILQ_REMOVE(&spaces->gone, space, order);
+    spaces->gone_count--;
+    free_space(space);
 }
 
 static void let_go(struct spaces *spaces, struct space *space)
@@ -167,40 +172,55 @@ static void let_go(struct spaces *spaces, struct space *space)
     links_stop(space->links);
     close(space->fd);
     space->fd = -1;
-    free(space->scopes);
-    space->scopes = NULL;
-    space->scope_count = 0;
+    space_numbers_drop_scopes(spaces->numbers, space->base);
     TAILQ_REMOVE(&spaces->present, space, order);
     spaces->present_count--;
     TAILQ_INSERT_TAIL(&spaces->gone, space, order);
     if (++spaces->gone_count <= GONE_KEPT)
         return;
     space = TAILQ_FIRST(&spaces->gone);
-    TAILQ_REMOVE(&spaces->gone, space, order);
-    spaces->gone_count--;
-    free_space(space);
+    space_numbers_release(spaces->numbers, space->base);
+    forget_gone(spaces, space);
 }
 
 /* ---- looking for namespaces ------------------------------------------------------------------- */
 
+static void say_full(struct spaces *spaces)
+{
+    if (!spaces->said_full)
+        log_warn("more than %d network namespaces: the others are not tracked",
+                 IFACE_SPACES - 1 - GONE_KEPT);
+    spaces->said_full = true;
+}
+
+/* fd becomes the list's. */
+static int number_and_add(struct spaces *spaces, int fd, ino_t inode, const char *name)
+{
+    uint64_t cookie = namespace_cookie(fd);
+    const struct pin_space *known =
+        space_numbers_take(spaces->numbers, cookie ? cookie : (uint64_t)inode);
+    struct space *before;
+
+    if (!known) {
+        say_full(spaces);
+        return -ESTALE;
+    }
+    before = find_in(&spaces->gone, known->base); /* something names it again */
+    if (before)
+        forget_gone(spaces, before);
+    return add_space(spaces, known, fd, inode, name);
+}
+
 static void found_new(struct spaces *spaces, int dir_fd, const char *path, ino_t inode,
                       const char *name)
 {
-    uint32_t base = take_base(spaces);
-    int fd = -1, err;
+    int fd, err;
     struct stat st;
 
-    if (!base) {
-        if (!spaces->said_full)
-            log_warn("more than %d network namespaces: the others are not tracked",
-                     IFACE_SPACES - 1 - GONE_KEPT);
-        spaces->said_full = true;
-        return;
-    }
     fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return; /* gone again */
-    err = fstat(fd, &st) || st.st_ino != inode ? -ESTALE : add_space(spaces, base, fd, inode, name);
+    err = fstat(fd, &st) || st.st_ino != inode ? -ESTALE : number_and_add(spaces, fd, inode, name);
     if (err) {
         close(fd);
         if (err != -ESTALE)
@@ -336,15 +356,17 @@ struct spaces *spaces_open(const struct spaces_conf *conf)
         return NULL;
     spaces->conf = *conf;
     spaces->inotify_fd = -1;
+    spaces->numbers = conf->kept ? conf->kept : calloc(1, sizeof(*spaces->numbers));
     TAILQ_INIT(&spaces->present);
     TAILQ_INIT(&spaces->gone);
     spaces->own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     spaces->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (spaces->epoll_fd < 0 || (spaces->own_fd >= 0 && fstat(spaces->own_fd, &st)))
+    if (!spaces->numbers || spaces->epoll_fd < 0 ||
+        (spaces->own_fd >= 0 && fstat(spaces->own_fd, &st)))
         err = -errno;
     spaces->nsfs = st.st_dev;
     if (!err)
-        err = add_space(spaces, 0, -1, st.st_ino, "");
+        err = add_space(spaces, NULL, -1, st.st_ino, "");
     if (err) {
         spaces_close(spaces);
         errno = -err;
@@ -380,6 +402,8 @@ void spaces_close(struct spaces *spaces)
     close_fd(spaces->own_fd);
     close_fd(spaces->epoll_fd);
     close_fd(spaces->inotify_fd);
+    if (!spaces->conf.kept)
+        free(spaces->numbers);
     free(spaces);
 }
 
@@ -396,10 +420,24 @@ int spaces_poll(struct spaces *spaces, uint64_t mono_now_ns)
     look_when_due(spaces, mono_now_ns);
     TAILQ_FOREACH(space, &spaces->present, order)
     {
-        for (int i = 0; space->base && i < LINK_POLLS_AWAIT && links_poll(space->links) > 0; i++)
-            ;
+        int left = space->base ? 1 : 0;
+
+        for (int i = 0; left > 0 && i < LINK_POLLS_AWAIT; i++)
+            left = links_poll(space->links);
+        if (left > 0 && !result)
+            result = left;
     }
     return result;
+}
+
+static bool is_present(void *ctx, uint32_t base)
+{
+    return find_present(ctx, base);
+}
+
+void spaces_settle(struct spaces *spaces)
+{
+    space_numbers_settle(spaces->numbers, is_present, spaces);
 }
 
 /* ---- what is asked ---------------------------------------------------------------------------- */
@@ -505,56 +543,6 @@ uint32_t spaces_own_end(struct spaces *spaces, uint32_t number)
 
 /* ---- scopes ----------------------------------------------------------------------------------- */
 
-static bool scope_is_taken(const struct spaces *spaces, uint16_t here)
-{
-    const struct space *space;
-
-    TAILQ_FOREACH(space, &spaces->present, order)
-    {
-        for (size_t i = 0; i < space->scope_count; i++) {
-            if (space->scopes[i].here == here)
-                return true;
-        }
-    }
-    return false;
-}
-
-static uint16_t take_scope(struct spaces *spaces)
-{
-    for (uint32_t tries = 0; tries < OWN_SCOPES; tries++) {
-        spaces->last_scope = (uint16_t)((spaces->last_scope + 1) % OWN_SCOPES);
-        if (!scope_is_taken(spaces, OWN_SCOPE_FIRST + spaces->last_scope))
-            break;
-    }
-    return OWN_SCOPE_FIRST + spaces->last_scope;
-}
-
-static uint16_t scope_of(struct spaces *spaces, struct space *space, uint16_t there)
-{
-    struct own_scope *grown;
-
-    if (!space->base)
-        return there;
-    for (size_t i = 0; i < space->scope_count; i++) {
-        if (space->scopes[i].there == there)
-            return space->scopes[i].here;
-    }
-    grown = reallocarray(space->scopes, space->scope_count + 1, sizeof(*grown));
-    if (!grown)
-        return OWN_SCOPE_FIRST;
-    space->scopes = grown;
-    grown[space->scope_count] = (struct own_scope){there, take_scope(spaces)};
-    return grown[space->scope_count++].here;
-}
-
-/* Namespaces are listed oldest first, but their numbers come round: so age is the place in the list. */
-static bool is_older(const struct space *a, const struct space *b)
-{
-    while (a && a != b)
-        a = TAILQ_NEXT(a, order);
-    return a == b;
-}
-
 uint16_t spaces_scope(struct spaces *spaces, const struct link_info *link)
 {
     struct space *space = find_present(spaces, link->number), *other;
@@ -564,7 +552,10 @@ uint16_t spaces_scope(struct spaces *spaces, const struct link_info *link)
         return link->scope;
     peer = spaces_peer(spaces, link);
     other = peer ? find_present(spaces, peer->number) : NULL;
-    if (other && is_older(other, space))
-        return scope_of(spaces, other, peer->scope);
-    return scope_of(spaces, space, link->scope);
+    if (other && other->age < space->age) {
+        space = other;
+        link = peer;
+    }
+    return space->base ? space_numbers_scope(spaces->numbers, space->base, link->scope)
+                       : link->scope;
 }

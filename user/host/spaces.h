@@ -17,6 +17,10 @@ struct spaces_conf {
     const char *const *paths;   /* files of namespaces, borrowed; they may begin to exist later */
     size_t path_count;
     bool all; /* those below /run/netns and /run/docker/netns, and of each process */
+    /* Where numbers are kept for the next process, and an earlier one's found; borrowed, NULL: nowhere. */
+    struct pin_spaces *kept;
+    struct pin_scope *kept_scopes;
+    uint32_t kept_scope_count;
 };
 
 struct spaces;
@@ -29,9 +33,12 @@ void spaces_close(struct spaces *spaces); /* NULL is fine; no callbacks */
 int spaces_fd(const struct spaces *spaces);
 /*
  * Look for namespaces that came or went (each second, and when a name does), then as links_poll for each. A namespace
- * that nothing names and no process is in is let go, so that it can end. The result is links_poll's for our own.
+ * that nothing names and no process is in is let go, so that it can end. The result is links_poll's for our own, or 1 when
+ * another one is not yet complete.
  */
 int spaces_poll(struct spaces *spaces, uint64_t mono_now_ns);
+/* After all were polled once: forget the numbers of namespaces that an earlier process knew, and that are gone. */
+void spaces_settle(struct spaces *spaces);
 
 /* Those of our own namespace. Borrowed. */
 struct links *spaces_own(const struct spaces *spaces);

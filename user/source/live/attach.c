@@ -97,11 +97,19 @@ void attachments_restore(struct attachments *all, uint32_t ifindex, const struct
                                .scope = conf->scope,
                                .l3_only = conf->l3_only,
                                .restored = true,
-                               .netns_fd = -1,
+                               .netns_fd = -1, /* so far */
                                .link_fd = {-1, -1}};
     all->count++;
     if (all->high <= conf->slot)
         all->high = conf->slot + 1u;
+}
+
+void attachments_tell_netns(struct attachments *all, uint32_t ifindex, int netns_fd)
+{
+    struct attachment *one = find(all, ifindex);
+
+    if (one)
+        one->netns_fd = netns_fd;
 }
 
 uint32_t attachments_unclaimed(const struct attachments *all)
@@ -120,6 +128,7 @@ int attachments_reserve(struct attachments *all, const struct live_link *link, b
     *restored = one && one->restored;
     if (*restored) {
         one->restored = false;
+        one->netns_fd = link->netns_fd;
         return (int)(one - all->slots);
     }
     if (one)
@@ -336,12 +345,19 @@ static bool uses_clsact(const struct attachment *one)
     return one->kind == HOOK_CLSACT || one->kind == HOOK_XDP_CLSACT;
 }
 
+/* A filter in a namespace that can't be entered any more stays: the next sesstap there finds it. */
+static bool can_enter(const struct attachment *one)
+{
+    return one->netns_fd >= 0 || !iface_base(one->ifindex);
+}
+
 static void unhook(const struct attachments *all, struct attachment *one)
 {
     int back;
 
     drop_links(all, one);
-    if ((uses_clsact(one) || one->restored) && !namespace_enter(one->netns_fd, &back)) {
+    if ((uses_clsact(one) || one->restored) && can_enter(one) &&
+        !namespace_enter(one->netns_fd, &back)) {
         clsact_detach(all->clsact, iface_index(one->ifindex));
         namespace_leave(back);
     }

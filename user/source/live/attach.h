@@ -40,6 +40,8 @@ void attachments_leave(struct attachments *all);
 
 /* An interface that an earlier process attached, before any is reserved: it has its slot already. */
 void attachments_restore(struct attachments *all, uint32_t ifindex, const struct iface_conf *conf);
+/* A file of the namespace it is in, borrowed; -1: our own, or one that can't be reached. */
+void attachments_tell_netns(struct attachments *all, uint32_t ifindex, int netns_fd);
 /* Of the restored ones, one that was not reserved since; 0: none is left. */
 uint32_t attachments_unclaimed(const struct attachments *all);
 

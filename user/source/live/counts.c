@@ -128,12 +128,19 @@ void live_restore(struct live *live)
         slot_retire(live, slot);
 }
 
+void live_tell_netns(struct live *live, uint32_t ifindex, int netns_fd)
+{
+    attachments_tell_netns(live->attachments, ifindex, netns_fd);
+}
+
 void live_settle(struct live *live)
 {
     uint32_t ifindex;
 
     while ((ifindex = attachments_unclaimed(live->attachments)))
         live_detach(live, ifindex);
+    if (live->conf.pin)
+        entries_settle(live->entries, live->conf.pin->maps);
 }
 
 int live_slot(const struct live *live, uint32_t ifindex)

@@ -2,12 +2,21 @@
 #include "source/live/entry.h"
 
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "abi.h"
+
+/* A program array is emptied when no process has it open, unless it is pinned. One a process: programs are changed one
+ * interface after the other, and each set writes to work areas of its own. */
+#define TABLE_NAME      "entries-"
+#define TABLES_MAX      64 /* processes that ended before they had changed all */
+#define TABLE_NAME_SIZE 24
 
 #define TC_NEXT         (-1) /* TCX_NEXT, TC_ACT_UNSPEC */
 #define HELPER_LOOKUP   1    /* BPF_FUNC_map_lookup_elem */
@@ -21,12 +30,41 @@ struct entry {
 
 struct entries {
     struct entry_targets targets;
-    int table_fd; /* program array, by direction */
+    int table_fd;               /* program array, by direction */
+    char name[TABLE_NAME_SIZE]; /* under which it is pinned; "": it is not */
     struct entry *all;
     size_t count;
 };
 
-struct entries *entries_new(const struct entry_targets *targets)
+static int pin_table(struct entries *entries, const char *maps_dir)
+{
+    char path[PATH_MAX];
+    int err = -EEXIST;
+
+    for (int i = 0; err == -EEXIST && i < TABLES_MAX; i++) {
+        snprintf(entries->name, sizeof(entries->name), TABLE_NAME "%d", i);
+        if (snprintf(path, sizeof(path), "%s/%s", maps_dir, entries->name) >= (int)sizeof(path))
+            return -ENAMETOOLONG;
+        err = bpf_obj_pin(entries->table_fd, path);
+    }
+    return err;
+}
+
+void entries_settle(const struct entries *entries, const char *maps_dir)
+{
+    DIR *folder = opendir(maps_dir);
+    const struct dirent *entry;
+
+    while (folder && (entry = readdir(folder))) {
+        if (!strncmp(entry->d_name, TABLE_NAME, strlen(TABLE_NAME)) &&
+            (!entries || strcmp(entry->d_name, entries->name) != 0))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+struct entries *entries_new(const struct entry_targets *targets, const char *maps_dir)
 {
     struct entries *entries = calloc(1, sizeof(*entries));
     const int fd[HOOK_DIRECTIONS] = {targets->ingress_fd, targets->egress_fd};
@@ -43,6 +81,8 @@ struct entries *entries_new(const struct entry_targets *targets)
         if (bpf_map_update_elem(entries->table_fd, &way, &fd[way], BPF_ANY))
             err = errno;
     }
+    if (!err && maps_dir)
+        err = -pin_table(entries, maps_dir);
     if (!err)
         return entries;
     entries_free(entries);

@@ -19,8 +19,13 @@ struct entry_targets {
     int flows_fd; /* by this map a filter is known as ours */
 };
 
-/* NULL with errno: EOPNOTSUPP and the like when the kernel does not take such programs. */
-struct entries *entries_new(const struct entry_targets *targets);
+/*
+ * maps_dir: a folder in a BPF file system where what leads to the targets is pinned, so that the programs go on when the
+ * process ends; NULL: they do not. NULL with errno: EOPNOTSUPP and the like when the kernel does not take such programs.
+ */
+struct entries *entries_new(const struct entry_targets *targets, const char *maps_dir);
+/* Every interface has these programs now: what earlier processes pinned in maps_dir goes. entries NULL: there are none. */
+void entries_settle(const struct entries *entries, const char *maps_dir);
 /* NULL is fine. */
 void entries_free(struct entries *entries);
 /*

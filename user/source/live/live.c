@@ -163,7 +163,7 @@ static int open_entries(struct live *live, const struct attach_programs *program
 
     if (!live->conf.namespaces)
         return 0;
-    live->entries = entries_new(&targets);
+    live->entries = entries_new(&targets, live->conf.pin ? live->conf.pin->maps : NULL);
     return live->entries ? 0 : -errno;
 }
 
@@ -213,7 +213,7 @@ static void note_owner(struct live *live)
 {
     char path[PIN_DIR_MAX + 16];
 
-    snprintf(path, sizeof(path), "%s/maps/flows", live->conf.pin->dir);
+    snprintf(path, sizeof(path), "%s/flows", live->conf.pin->maps);
     owner_note(owner_map_id(bpf_map__fd(live->skel->maps.flows)), path);
 }
 

@@ -74,6 +74,8 @@ struct live *live_open(const struct live_conf *conf, const struct live_events *e
 void live_close(struct live *live);
 /* Free, and leave all that is pinned at work for the next process. */
 void live_leave(struct live *live);
+/* A file of the namespace that an interface is in which an earlier process attached, borrowed; -1: our own. */
+void live_tell_netns(struct live *live, uint32_t ifindex, int netns_fd);
 /* After the interfaces that are there were attached: detach from those that only an earlier process wanted. */
 void live_settle(struct live *live);
 

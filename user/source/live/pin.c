@@ -10,17 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/namespace.h"
 #include "source/live/mapped.h"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
-#endif
 
 #define PIN_PATH_MAX (PIN_DIR_MAX + 80)
 
@@ -103,7 +99,7 @@ static int lock_folder(struct pin *pin)
 
 static void map_path(char out[PIN_PATH_MAX], const struct pin *pin, const char *name)
 {
-    snprintf(out, PIN_PATH_MAX, "%s/maps/%s", pin->dir, name);
+    snprintf(out, PIN_PATH_MAX, "%s/%s", pin->maps, name);
 }
 
 int pin_open(struct pin *pin, const char *dir, bool must_exist)
@@ -118,6 +114,7 @@ int pin_open(struct pin *pin, const char *dir, bool must_exist)
         return -ENAMETOOLONG;
     }
     snprintf(pin->links, sizeof(pin->links), "%s/links", dir);
+    snprintf(pin->maps, sizeof(pin->maps), "%s/maps", dir);
     nearest(near, dir);
     if (!is_bpf_fs(near)) {
         log_error("--pin %s: not in a BPF file system; choose a folder in /sys/fs/bpf, after "
@@ -133,9 +130,8 @@ int pin_open(struct pin *pin, const char *dir, bool must_exist)
     err = make_folder(pin->dir);
     if (!err)
         err = lock_folder(pin);
-    map_path(path, pin, "");
     if (!err)
-        err = make_folder(path);
+        err = make_folder(pin->maps);
     if (!err)
         err = make_folder(pin->links);
     if (err)
@@ -174,27 +170,13 @@ void pin_remove(struct pin *pin)
     map_path(path, pin, "state");
     unlink(path); /* first: without it the rest counts for nothing */
     empty_folder(pin->links);
-    map_path(path, pin, "");
-    empty_folder(path);
-    rmdir(path);
+    empty_folder(pin->maps);
+    rmdir(pin->maps);
     rmdir(pin->links);
     rmdir(pin->dir);
 }
 
 /* ---- does it fit ------------------------------------------------------------------------------ */
-
-static uint64_t netns_cookie(void)
-{
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    uint64_t cookie = 0;
-    socklen_t len = sizeof(cookie);
-
-    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
-        cookie = 0;
-    if (fd >= 0)
-        close(fd);
-    return cookie;
-}
 
 static void say_way_out(const struct pin *pin, const char *what)
 {
@@ -218,7 +200,7 @@ static int check_state(const struct pin *pin, uint64_t layout, const char *versi
         say_way_out(pin, what);
         return -EINVAL;
     }
-    if (state->netns != netns_cookie()) {
+    if (state->netns != namespace_cookie(-1)) {
         log_error(
             "--pin %s: it tracks another network namespace; run sesstap there, or choose another "
             "folder",
@@ -290,11 +272,8 @@ int pin_reuse(struct pin *pin, struct bpf_object *obj, const char *version, uint
     struct bpf_map *map;
 
     if (err == -ENOENT) { /* what a first start left half done */
-        char path[PIN_PATH_MAX];
-
         empty_folder(pin->links);
-        map_path(path, pin, "");
-        empty_folder(path);
+        empty_folder(pin->maps);
         return 0;
     }
     if (!err)
@@ -340,7 +319,7 @@ static int begin_state(struct pin *pin, const struct bpf_object *obj, const stru
         return -errno;
     pin->state->abi_version = ABI_VERSION;
     pin->state->layout = layout;
-    pin->state->netns = netns_cookie();
+    pin->state->netns = namespace_cookie(-1);
     pin->state->batch = 1;
     snprintf(pin->state->version, sizeof(pin->state->version), "%s", version);
     return pin_map(pin, state);

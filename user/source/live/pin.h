@@ -19,6 +19,7 @@ struct bpf_object;
 struct pin {
     char dir[PIN_DIR_MAX];
     char links[PIN_DIR_MAX + 8];
+    char maps[PIN_DIR_MAX + 8];
     int dir_fd;
     bool resumed;            /* another process has begun what is here */
     struct pin_state *state; /* borrowed by others until pin_close */
