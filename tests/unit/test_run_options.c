@@ -13,7 +13,6 @@
 
 #define MAX_WORDS 8
 
-#define NO_APP     " has no effect: --no-app says that nothing is looked into\n"
 #define NO_PAYLOAD " has no effect: nothing reads payload; "
 #define NO_STREAMS " has no effect: there are no --streams\n"
 
@@ -24,8 +23,6 @@ static const struct {
     {{NULL}, NULL},
     {{"--http"}, NULL},
     {{"--no-app"}, NULL},
-    {{"--no-app", "--http"}, "--http" NO_APP},
-    {{"--no-app", "--keylog", "/nope"}, "--keylog" NO_APP},
     {{"--no-app", "--lots", "--depth", "5"}, NULL},
     {{"--no-app", "--depth", "5"}, "--depth" NO_PAYLOAD},
     {{"--no-app", "--depth", "none"}, NULL},

@@ -282,7 +282,6 @@ bool run_options_ask_to_look(const struct run_options *options)
 /* What has no effect for want of another option, or because of one. */
 static void warn_in_vain(const struct run_options *options)
 {
-    static const char no_app[] = "--no-app says that nothing is looked into";
     static const char no_payload[] =
         "nothing reads payload; --pcap, --pcapng, --streams, --lots, --http or --depth would";
     bool reads = options->captures || options->streams || options->lots ||
@@ -291,8 +290,6 @@ static void warn_in_vain(const struct run_options *options)
         bool in_vain;
         const char *option, *why;
     } rows[] = {
-        {options->no_app && options->app.http, "--http", no_app},
-        {options->no_app && options->app_wanted, "--keylog", no_app},
         {!reads && options->depth_given && options->depth_bytes, "--depth", no_payload},
         {!reads && options->filters.depth_count, "--depth-for", no_payload},
         {!reads && options->payload_rate_bytes, "--payload-rate", no_payload},
