@@ -12,7 +12,7 @@ BUILD=${BUILD:-build}
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 FAIL_TAIL_LINES=40
 log_dir=${LOG_DIR:-$BUILD/log}
-passed=0 failed=0 skipped=0 running=
+passed=0 failed=0 skipped=0 running='' name=''
 
 export SESSTAP=$PWD/$BUILD/sesstap
 [[ $BUILD != /* ]] || SESSTAP=$BUILD/sesstap
@@ -27,7 +27,7 @@ setarch -R true 2>/dev/null || fixed_addresses=()
 default_signals=(env --default-signal=INT --default-signal=QUIT)
 stop() {
     [ -z "$running" ] || { kill -TERM "$running" 2>/dev/null; wait "$running"; }
-    echo "interrupted in $name" >&2
+    echo "interrupted${name:+ in $name}" >&2
     exit 130
 }
 trap stop INT TERM HUP
@@ -121,7 +121,7 @@ run_test() { # PATH
         echo "SKIP $name: $(grep -v '^\[' "$log" | tail -n 1 | sed 's/^SKIP[: ]*//')"
     else
         echo "ok $name ($words)"
-        sed -n 's/^SKIP /    SKIP /p' "$log"
+        sed -n 's/^SKIP /    SKIP /p; s/^\[  SKIPPED \] \([a-z0-9_]*\)$/    SKIP \1/p' "$log" | awk '!seen[$0]++'
     fi
 }
 

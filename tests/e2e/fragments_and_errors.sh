@@ -113,7 +113,7 @@ vxlan() { # NAMESPACE IFACE REMOTE ADDRESS
 }
 echo "left out: devices for Geneve, GRE, IPIP and SIT; their packets are in tests/kernel/test_classification.c"
 if ! vxlan "$NS_A" "$IF_A" "$B4" 10.99.0.1 2>/dev/null; then
-    echo "left out: this kernel has no vxlan devices"
+    echo "SKIP fragments_and_errors tunnels: this kernel has no vxlan devices"
     finish
 fi
 vxlan "$NS_B" "$IF_B" "$A4" 10.99.0.2 || die "vxlan in B"

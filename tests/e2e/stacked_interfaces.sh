@@ -60,7 +60,7 @@ if [ -n "${has_vlan-}" ]; then
     crossing vlan 10.80.5.1 "$IF_A.5" none -i "$IF_A.5"
     crossing vlan-and-below 10.80.5.1 "$IF_A,$IF_A.5" '[5]' -i "$IF_A" -i "$IF_A.5"
 else
-    echo "no VLAN devices in this kernel: not looked at"
+    echo "SKIP stacked_interfaces vlan: this kernel has no VLAN devices"
 fi
 crossing bridge 10.80.6.1 br0 none -i br0
 crossing bridge-and-port 10.80.6.1 port-br,br0 none -i 'port-*' -i br0
@@ -68,6 +68,6 @@ if [ -n "${has_bond-}" ]; then
     crossing bond 10.80.7.1 bond0 none -i bond0
     crossing bond-and-member 10.80.7.1 port-bond,bond0 none -i bond0 -i port-bond
 else
-    echo "no bonds in this kernel: not looked at"
+    echo "SKIP stacked_interfaces bond: this kernel has no bonds"
 fi
 finish
