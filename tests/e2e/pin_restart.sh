@@ -116,14 +116,16 @@ assert_true "records fit the schema" "$E2E/validate_records.py" "$OUT/sessions.n
 
 # ---- killed just before its records are written, and just after
 
-# sesstap is held for long at one end of the write that puts records into the file, and killed there.
+# sesstap is held for long at one end of the write that puts records into the file, and killed there. Then strace is, which
+# else keeps what it holds, the dead too, as long as it was told to: a minute.
 killed_at_write() { # WHERE
-    local size i
+    local size i tracer
     rm -rf "$OUT"
     start_sesstap -o "$OUT" --pin "$PIN"
     strace -f -qq -o /dev/null -p "$SESSTAP_PID" -P "$OUT/sessions.ndjson" -e trace=write \
         -e inject=write:"$1"=60000000 &
-    on_exit kill $!
+    tracer=$!
+    on_exit kill -KILL $tracer
     sleep 0.5
     : >"$WORK/client.log"
     fetch 40
@@ -138,7 +140,10 @@ killed_at_write() { # WHERE
     else
         assert_eq "$1: records were not written" 0 "$size"
     fi
+    kill -KILL "$SESSTAP_PID"
+    kill -KILL $tracer
     stop_sesstap KILL
+    assert_eq "$1: it was killed" 137 $?
     start_sesstap -o "$OUT" --pin "$PIN"
     sleep 0.3
     stop_sesstap
