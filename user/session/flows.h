@@ -14,15 +14,15 @@
 
 struct flows;
 
-/* One session that is known, or was until its end was told. */
+/* One session that is known, or was until its end was told. What a search looks at, up to the key, is one cache line. */
 struct tracked {
-    struct session session;
-    struct flow flow;
-    struct tracked *hash_next;
-    struct tracked *prev; /* of the list that it waits in: closed, or by time of the next check */
-    struct tracked *next;
+    _Alignas(64) struct tracked *hash_next;
     uint32_t hash;
     uint32_t list;
+    struct session session;
+    struct flow flow;
+    struct tracked *prev; /* of the list that it waits in: closed, or by time of the next check */
+    struct tracked *next;
 };
 
 /*
