@@ -12,27 +12,8 @@
 #include <unistd.h>
 
 #include "base/outfile.h"
+#include "source/capfile/index_chain.h"
 #include "source/capfile/index_format.h"
-
-#define CHAIN_FIRST_BYTES 48
-#define CHAIN_MAX_BYTES   (16u << 10)
-/* All chains together; at more of them all are written out. */
-#define HELD_BYTES (32u << 20)
-
-/* The places of an open session that are not in the file yet. */
-struct index_chain {
-    struct index_chain *prev;
-    struct index_chain *next;
-    struct frame_place last; /* the one before is what the next is told by */
-    uint64_t chunk_offset;   /* of its last chunk in the file, 0: none */
-    uint64_t total;          /* places, those in the file included */
-    uint8_t *data;
-    uint32_t len;
-    uint32_t cap;
-    uint32_t count;
-    bool broken; /* some are missing */
-    bool loose;  /* in no list: nothing is added to it any more */
-};
 
 struct entry {
     uint64_t offset; /* of its block, 0: not ended */
@@ -42,10 +23,10 @@ struct entry {
 struct index_writer {
     struct index_head head;
     char *capture;
-    struct index_chain *chains; /* but for loose ones */
-    size_t held_bytes;          /* in these */
+    struct index_chains chains;
     /* Of whoever writes: chunks in one thread, sessions perhaps in another. */
     pthread_mutex_t lock;
+    struct index_chain *spare; /* of sessions that were written, to become unused */
     struct outfile out;
     uint64_t at; /* bytes in out */
     struct buf block;
@@ -142,22 +123,18 @@ static void write_chunk(struct index_writer *writer, struct index_chain *chain)
     pthread_mutex_lock(&writer->lock);
     block_begin(writer, INDEX_CHUNK_TAG);
     add_places(writer, chain);
-    chain->chunk_offset = block_end(writer);
+    index_chain_written(chain, block_end(writer));
     pthread_mutex_unlock(&writer->lock);
-    chain->len = chain->count = 0;
-    chain->last = (struct frame_place){0};
 }
 
 static void write_all_chunks(struct index_writer *writer)
 {
-    for (struct index_chain *chain = writer->chains; chain; chain = chain->next) {
+    for (struct index_chain *chain = writer->chains.open; chain; chain = chain->next) {
         if (chain->count)
             write_chunk(writer, chain);
-        free(chain->data);
-        chain->data = NULL;
-        chain->cap = 0;
+        index_chain_shrink(chain);
     }
-    writer->held_bytes = 0;
+    writer->chains.held_bytes = 0;
 }
 
 static void fail_for_memory(struct index_writer *writer)
@@ -169,85 +146,39 @@ static void fail_for_memory(struct index_writer *writer)
 
 static struct index_chain *chain_new(struct index_writer *writer)
 {
-    struct index_chain *chain = calloc(1, sizeof(*chain));
+    struct index_chain *chain;
 
-    if (!chain) {
-        fail_for_memory(writer);
-        return NULL;
+    if (!writer->chains.unused) {
+        pthread_mutex_lock(&writer->lock);
+        writer->chains.unused = writer->spare;
+        writer->spare = NULL;
+        pthread_mutex_unlock(&writer->lock);
     }
-    chain->next = writer->chains;
-    if (chain->next)
-        chain->next->prev = chain;
-    writer->chains = chain;
-    return chain;
-}
-
-static void chain_loosen(struct index_writer *writer, struct index_chain *chain)
-{
-    if (chain->loose)
-        return;
-    chain->loose = true;
-    if (chain->prev)
-        chain->prev->next = chain->next;
-    else
-        writer->chains = chain->next;
-    if (chain->next)
-        chain->next->prev = chain->prev;
-    writer->held_bytes -= chain->cap;
-}
-
-static void chain_free(struct index_chain *chain)
-{
+    chain = index_chain_new(&writer->chains);
     if (!chain)
-        return;
-    free(chain->data);
-    free(chain);
-}
-
-/* Room for one more place. */
-static bool chain_grow(struct index_writer *writer, struct index_chain *chain)
-{
-    uint32_t cap = chain->cap ? 2 * chain->cap : CHAIN_FIRST_BYTES;
-    uint8_t *data;
-
-    if (chain->cap >= CHAIN_MAX_BYTES) {
-        write_chunk(writer, chain);
-        return true;
-    }
-    if (writer->held_bytes + cap > HELD_BYTES) {
-        write_all_chunks(writer);
-        cap = CHAIN_FIRST_BYTES;
-    }
-    data = realloc(chain->data, cap);
-    if (!data) {
         fail_for_memory(writer);
-        return false;
-    }
-    writer->held_bytes += cap - chain->cap;
-    chain->data = data;
-    chain->cap = cap;
-    return true;
+    return chain;
 }
 
 static void add_place(struct index_writer *writer, struct index_chain *chain,
                       const struct frame_place *place)
 {
-    uint8_t *at;
+    int err;
 
     if (place->offset == UINT64_MAX) {
         chain->broken = true;
         return;
     }
-    /* Both may step back: fragments of one packet that came between those of another. */
-    if (chain->cap - chain->len < 2 * INDEX_VARINT_MAX && !chain_grow(writer, chain))
-        return;
-    at = chain->data + chain->len;
-    at = index_put(at, place->offset - chain->last.offset);
-    at = index_put(at, place->number - chain->last.number);
-    chain->len = (uint32_t)(at - chain->data);
-    chain->last = *place;
-    chain->count++;
-    chain->total++;
+    while ((err = index_chain_add(&writer->chains, chain, place))) {
+        if (err == -ENOMEM) {
+            fail_for_memory(writer);
+            return;
+        }
+        if (err == -EFBIG)
+            write_chunk(writer, chain);
+        else
+            write_all_chunks(writer);
+    }
 }
 
 void index_writer_places(struct index_writer *writer, struct session *session,
@@ -262,7 +193,7 @@ void index_writer_places(struct index_writer *writer, struct session *session,
 void index_writer_let_go(struct index_writer *writer, struct session *session)
 {
     if (session->places)
-        chain_loosen(writer, session->places);
+        index_chain_loosen(&writer->chains, session->places);
 }
 
 /* ---- sessions --------------------------------------------------------------------------------- */
@@ -367,9 +298,13 @@ void index_writer_session(struct index_writer *writer, struct session *session,
         if (session->number > writer->head.session_count)
             writer->head.session_count = session->number;
     }
+    if (session->places) {
+        index_chain_shrink(session->places);
+        session->places->next = writer->spare;
+        writer->spare = session->places;
+        session->places = NULL;
+    }
     pthread_mutex_unlock(&writer->lock);
-    chain_free(session->places);
-    session->places = NULL;
 }
 
 /* ---- the whole file --------------------------------------------------------------------------- */
@@ -423,12 +358,9 @@ struct index_writer *index_writer_new(const char *capture, const struct index_re
 
 static void writer_free(struct index_writer *writer)
 {
-    while (writer->chains) {
-        struct index_chain *chain = writer->chains;
-
-        chain_loosen(writer, chain);
-        chain_free(chain);
-    }
+    index_chain_free_all(writer->chains.open);
+    index_chain_free_all(writer->chains.unused);
+    index_chain_free_all(writer->spare);
     pthread_mutex_destroy(&writer->lock);
     buf_fini(&writer->block);
     buf_fini(&writer->told);
