@@ -14,7 +14,7 @@ BULK_LINE=$(printf 'x%.0s' {1..4000})
 NAMES=() # of the cases, in order of their ports
 
 # NAME|VERSION|CIPHER as the record says it|s_server arguments|s_client arguments|what the client does
-# does: talk, bulk, update, renegotiate, resume, early, certificate
+# does: talk, bulk, update, renegotiate, resume, early, certificate, asks
 cases() {
     local suite name legacy='-cipher ALL:@SECLEVEL=0'
     for suite in AES_128_GCM_SHA256 AES_256_GCM_SHA384 CHACHA20_POLY1305_SHA256 AES_128_CCM_SHA256 AES_128_CCM_8_SHA256; do
@@ -121,6 +121,27 @@ early_data() { # PORT
     exec 8>&-
 }
 
+# The server asks for what usually the client does: its certificate when all is done, and new keys (K: of both, k: of its own
+# alone). Records are small: certificate and the tickets that hold it, which follow, take several.
+server_asks() { # PORT
+    mkfifo "$WORK/asks"
+    in_ns "$NS" openssl s_server -accept "127.0.0.1:$1" -max_send_frag 512 -cert "$WORK/cert" -key "$WORK/key" \
+        <"$WORK/asks" >"$WORK/server.$1" 2>&1 &
+    exec 9>"$WORK/asks"
+    wait_listening "$1"
+    {
+        ready "$1" 0
+        for i in one c two K three k four K five; do
+            echo $i >&9
+            sleep 0.1
+            echo "client $i"
+            sleep 0.1
+        done
+        sleep 0.3
+    } | client "$1" -quiet -no_ign_eof -max_send_frag 512 -enable_pha -cert "$WORK/client.cert" -key "$WORK/client.key"
+    exec 9>&-
+}
+
 wait_listening() { # PORT
     local i
     for ((i = 0; i < 200; i++)); do
@@ -152,7 +173,12 @@ run_cases() {
     done <"$WORK/cases"
     [ ${#pids[@]} -eq 0 ] || wait "${pids[@]}"
     NAMES+=("13-early|TLS 1.3|TLS_AES_256_GCM_SHA384|early")
-    early_data $port
+    early_data $port &
+    pids=($!)
+    NAMES+=("13-server-asks|TLS 1.3|TLS_AES_256_GCM_SHA384|asks")
+    server_asks $((port + 1)) &
+    pids+=($!)
+    wait "${pids[@]}"
 }
 
 record() { # PORT JQ-EXPRESSION [FILE]
@@ -188,6 +214,7 @@ EOF
 
 NS=sst-tls-$$
 ns_new "$NS"
+in_ns "$NS" sysctl -qw net.ipv4.ip_local_port_range='30000 60999' # none of the servers' ports is a client's
 cases >"$WORK/cases"
 certificates
 in_ns "$NS" tcpdump -i lo -U -B 65536 -w "$CAPTURE" tcp portrange 20000-20999 2>"$WORK/tcpdump.err" &
@@ -216,9 +243,11 @@ for one in "${NAMES[@]}"; do
         "$(record $port '"\(.tls.version) \(.tls.cipher) \(.tls.decrypted) \(.tls.undecrypted_records // 0)"')"
     assert_eq "$name: without keys" "$(yes "$version $cipher false" | head -n $expected)" \
         "$(record $port '"\(.tls.version) \(.tls.cipher) \(.tls.decrypted)"' "$WORK/plain")"
+    sides='client same server same'
+    [ "$does" != asks ] || sides='server same' # tshark begins the client's keys anew with a Finished after the handshake
     for stream in $streams; do
-        assert_eq "$name: stream $stream as tshark" "client same server same" \
-            "$(awk -v s="$stream" '$1 == s { printf "%s%s %s", sep, $2, $3; sep = " " }' "$WORK/compared")"
+        assert_eq "$name: stream $stream as tshark" "$sides" \
+            "$(awk -v s="$stream" -v sides="$sides" '$1 == s && index(sides, $2) { printf "%s%s %s", sep, $2, $3; sep = " " }' "$WORK/compared")"
         [ -s "$WORK/ours.$stream.server" ] || [ -s "$WORK/ours.$stream.client" ] || fail "$name: stream $stream is empty"
     done
     case $does in
@@ -226,6 +255,9 @@ for one in "${NAMES[@]}"; do
     early) assert_eq "$name: early data" "false true" "$(record $port '.tls.early_data // false' | xargs)"
         assert_true "$name: what came early" grep -q '^early bird' "$WORK/ours.${streams##*$'\n'}.client" ;;
     certificate) assert_eq "$name: the client's certificate" "CN=the client" "$(record $port .tls.client_subject)" ;;
+    asks) assert_eq "$name: the client's certificate" "CN=the client" "$(record $port .tls.client_subject)"
+        assert_eq "$name: what the client said" "$(printf 'client %s\n' one c two K three k four K five)" "$(cat "$WORK/ours.$streams.client")"
+        assert_eq "$name: what the server said" "one two three four five" "$(xargs <"$WORK/ours.$streams.server")" ;;
     bulk) [ "$(wc -c <"$WORK/ours.$streams.server")" -gt 160000 ] || fail "$name: too little came back" ;;
     esac
     port=$((port + 1))
