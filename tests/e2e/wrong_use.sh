@@ -57,6 +57,10 @@ expect "alerts that are not there" 2 '--alerts /nope/eve: No such file' "$SESSTA
 expect "hosts that are not there" 2 '--hosts /nope/hosts: No such file' "$SESSTAP" read --hosts /nope/hosts "$WORK/file"
 expect "HTTP where nothing is listed of it" 2 '--http: no such option' "$SESSTAP" list --http "$WORK/file"
 expect "a type of no objects" 2 '--type goes with --objects' "$SESSTAP" extract "$WORK/file" 0 -w "$WORK/o.pcap" --type text/html
+expect "secrets where none can be" 2 'a pcap file holds no secrets' "$SESSTAP" extract "$WORK/file" 0 -w "$WORK/o.pcap" --keylog "$WORK/file"
+expect "holes in no streams" 2 '--holes mark says what stands in streams: add --streams' "$SESSTAP" read --holes mark "$WORK/file"
+expect "an order by an object" 2 '--sort tls: only a field with one value' "$SESSTAP" list --sort tls "$WORK/file"
+expect "names for an index" 2 '--hosts: no such option' "$SESSTAP" index --hosts "$WORK/file" "$WORK/file"
 expect "objects and packets at once" 2 'one of them is wanted at a time' "$SESSTAP" extract "$WORK/file" --objects "$WORK/d" -w "$WORK/o.pcap"
 expect "objects where no folder can be" 1 '--objects /nope/d: No such file' "$SESSTAP" extract "$WORK/file" --objects /nope/d
 expect "argument that is none" 2 surplus "${run[@]}" surplus

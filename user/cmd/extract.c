@@ -307,8 +307,19 @@ static int copy_packets(struct extracting *extracting, struct capfile *capfile)
     return err;
 }
 
+/* Sessions that were found; one may have been named by index and by @id. */
+static size_t count_sessions(const struct extracting *extracting)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < extracting->choice.count; i++)
+        count += extracting->sessions[i].id != NULL;
+    return count;
+}
+
 static int write_capture(struct extracting *extracting)
 {
+    size_t sessions = count_sessions(extracting);
     struct capfile *capfile = capfile_open(&extracting->conf.input);
     uint64_t packets;
     int err = capfile ? 0 : -errno;
@@ -332,8 +343,7 @@ static int write_capture(struct extracting *extracting)
             log_error("cannot write %s: %s", extracting->out_path, strerror(-err));
         else
             log_info("%llu packets of %zu session%s written to %s", (unsigned long long)packets,
-                     extracting->choice.count, extracting->choice.count == 1 ? "" : "s",
-                     extracting->out_path);
+                     sessions, sessions == 1 ? "" : "s", extracting->out_path);
     }
     capfile_close(capfile);
     return err;
@@ -406,6 +416,9 @@ static int check(const struct extracting *extracting)
         wrong = "-w OUT.pcap or -w OUT.pcapng is missing";
     else if (!extracting->objects_dir && !extracting->options.rest_count)
         wrong = "STREAM is missing: tcp:N, udp:N, N or an @id";
+    else if (!extracting->objects_dir && extracting->format == CAPTURE_PCAP &&
+             keylog_path(extracting->options.keylog))
+        wrong = "--keylog: a pcap file holds no secrets; let its name end in .pcapng";
     if (!wrong)
         return 0;
     log_error("extract: %s (see sesstap help extract)", wrong);

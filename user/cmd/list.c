@@ -49,13 +49,15 @@ static int set_sort(struct listing *listing, const char *text)
 
     listing->descending = *text == '-';
     text += listing->descending;
-    if (field_find_named(fields, text, strlen(text)) && !fields[1] && fields[0]->get) {
+    if (field_find_named(fields, text, strlen(text)) && !fields[1] && fields[0]->get &&
+        fields[0]->type != FIELD_OBJECT) {
         listing->sort_field = fields[0];
         return 0;
     }
     if (fields[0]) {
         log_error("--sort %s: %s can be sorted by", text,
-                  fields[1] ? "only one side's" : "only a field with one value");
+                  fields[1] ? "only one side's"
+                            : "only a field with one value, or a list as a whole");
         return -EINVAL;
     }
     field_add_nearest(&nearest, text, strlen(text));
@@ -160,6 +162,11 @@ static void on_record(void *ctx, const struct record *record)
 
 /* ---- the command ------------------------------------------------------------------------------ */
 
+static bool sorts_by(const struct listing *listing, const char *path)
+{
+    return listing->sort_field && !strcmp(listing->sort_field->path, path);
+}
+
 static int open_listing(struct listing *listing)
 {
     int err = linefile_open(&listing->out, "-");
@@ -198,10 +205,14 @@ static int list_sessions(struct listing *listing)
     int err = open_listing(listing), written;
 
     if (!err) {
+        if (listing->options.look_into &&
+            (sorts_by(listing, "http") || sorts_by(listing, "websocket")))
+            listing->options.app.http = true;
         file_options_apply(&listing->options, &conf);
         /* A bar would stand among the rows. */
         conf.progress = listing->sort_field || !isatty(STDOUT_FILENO);
-        conf.pipeline.lots = listing->options.where && where_needs_lots(listing->options.where);
+        conf.pipeline.lots = (listing->options.where && where_needs_lots(listing->options.where)) ||
+                             sorts_by(listing, "packetLots");
         err = replay_run(&conf, &result);
         file_options_say_alerts(&listing->options);
         record_sort_finish(listing->rows);

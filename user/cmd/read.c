@@ -228,6 +228,22 @@ static const char *option_of_files(const struct pipeline_conf *pipeline)
     return pipeline->tcpsession ? "--format tcpsession" : NULL;
 }
 
+/* Whether what was asked for can be had together; else a line says what is missing. */
+static bool can_be(const struct reading *reading)
+{
+    const struct pipeline_conf *pipeline = &reading->conf.pipeline;
+    const char *option = option_of_files(pipeline);
+
+    if (option && !reading->dir)
+        log_error("%s needs a folder to write to: add -o DIR", option);
+    else if (pipeline->holes != HOLES_ZERO && !pipeline->streams)
+        log_error("--holes %s says what stands in streams: add --streams",
+                  hole_policy_name(pipeline->holes));
+    else
+        return true;
+    return false;
+}
+
 int cmd_read(int argc, char **argv)
 {
     struct reading reading = {0};
@@ -241,16 +257,10 @@ int cmd_read(int argc, char **argv)
     };
     int status = EXIT_USAGE;
 
-    if (!file_options_parse(&reading.options, &command, argc, argv)) {
-        const char *option = option_of_files(&reading.conf.pipeline);
-
-        if (option && !reading.dir) {
-            log_error("%s needs a folder to write to: add -o DIR", option);
-        } else {
-            file_options_apply(&reading.options, &reading.conf);
-            choose_sessions(&reading);
-            status = read_files(&reading);
-        }
+    if (!file_options_parse(&reading.options, &command, argc, argv) && can_be(&reading)) {
+        file_options_apply(&reading.options, &reading.conf);
+        choose_sessions(&reading);
+        status = read_files(&reading);
     }
     file_options_fini(&reading.options);
     return status;

@@ -9,6 +9,38 @@
 #include "cmd/index_use.h"
 #include "sink/field.h"
 
+/* By index before by @id; those by protocol and index, these by number, then by text. */
+static int compare_streams(const void *left, const void *right)
+{
+    const struct chosen_stream *a = left, *b = right;
+
+    if (a->selector.by_id != b->selector.by_id)
+        return a->selector.by_id - b->selector.by_id;
+    if (a->selector.by_id)
+        return a->number != b->number ? (a->number < b->number ? -1 : 1)
+                                      : strcmp(a->selector.id, b->selector.id);
+    if (a->selector.l4_proto != b->selector.l4_proto)
+        return a->selector.l4_proto - b->selector.l4_proto;
+    return a->selector.index < b->selector.index ? -1 : a->selector.index > b->selector.index;
+}
+
+/* In order, so that they are found quickly; what was named twice is there once. */
+static void sort_streams(struct stream_choice *choice)
+{
+    size_t kept = 0;
+
+    if (choice->count)
+        qsort(choice->streams, choice->count, sizeof(*choice->streams), compare_streams);
+    choice->index_count = 0;
+    for (size_t i = 0; i < choice->count; i++) {
+        if (kept && !compare_streams(&choice->streams[kept - 1], &choice->streams[i]))
+            continue;
+        choice->streams[kept++] = choice->streams[i];
+        choice->index_count += !choice->streams[i].selector.by_id;
+    }
+    choice->count = kept;
+}
+
 int stream_choice_init(struct stream_choice *choice, const char *const *names, size_t count)
 {
     *choice = (struct stream_choice){.count = count};
@@ -26,6 +58,7 @@ int stream_choice_init(struct stream_choice *choice, const char *const *names, s
             return -EINVAL;
         }
     }
+    sort_streams(choice);
     return 0;
 }
 
@@ -56,11 +89,10 @@ static void resolve_record(void *ctx, const struct record *record)
 
     if (!field_get(field_find("@id"), record, &id))
         return;
-    for (size_t i = 0; i < choice->count; i++) {
+    for (size_t i = choice->index_count; i < choice->count; i++) {
         struct chosen_stream *stream = &choice->streams[i];
 
-        if (stream->selector.by_id &&
-            stream_selector_matches(&stream->selector, record->session, id.text, id.len))
+        if (stream_selector_matches(&stream->selector, record->session, id.text, id.len))
             stream->number = record->session->number;
     }
 }
@@ -120,34 +152,56 @@ int stream_choice_resolve(struct stream_choice *choice, struct replay_conf *conf
 
     if (!index)
         conf->no_index = true; /* warned of once is enough */
-    if (lacks_number(choice))
+    if (lacks_number(choice)) {
         err = resolve_ids(choice, conf, index);
+        sort_streams(choice);
+    }
     if (!err && index)
         choice->use = index_use_streams(index, choice, conf);
     index_close(index);
     return err;
 }
 
-struct chosen_stream *stream_choice_match(struct stream_choice *choice,
-                                          const struct session *session)
-{
-    for (size_t i = 0; i < choice->count; i++) {
-        struct chosen_stream *stream = &choice->streams[i];
-
-        if (stream->selector.by_id) {
-            if (stream->number == session->number)
-                return stream;
-        } else if (stream_selector_matches(&stream->selector, session, NULL, 0)) {
-            stream->number = session->number;
-            return stream;
-        }
-    }
-    return NULL;
-}
-
 static uint8_t counted_as(uint8_t l4_proto)
 {
     return l4_proto == IP_PROTO_ICMPV6 ? IP_PROTO_ICMP : l4_proto;
+}
+
+static struct chosen_stream *find_index(const struct stream_choice *choice,
+                                        const struct session *session)
+{
+    const struct chosen_stream wanted = {.selector = {.l4_proto = counted_as(session->key.l4_proto),
+                                                      .index = session->stream_index}};
+
+    return bsearch(&wanted, choice->streams, choice->index_count, sizeof(wanted), compare_streams);
+}
+
+/* Of those named by @id. */
+static struct chosen_stream *find_number(const struct stream_choice *choice, uint64_t number)
+{
+    size_t low = choice->index_count, high = choice->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (choice->streams[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < choice->count && choice->streams[low].number == number ? &choice->streams[low]
+                                                                        : NULL;
+}
+
+struct chosen_stream *stream_choice_match(struct stream_choice *choice,
+                                          const struct session *session)
+{
+    struct chosen_stream *found = find_index(choice, session);
+
+    if (!found)
+        return find_number(choice, session->number);
+    found->number = session->number;
+    return found;
 }
 
 void stream_choice_count(struct stream_choice *choice, const struct session *session)

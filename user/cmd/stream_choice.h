@@ -15,12 +15,12 @@ struct chosen_stream {
     struct stream_selector selector;
     const char *text; /* as it was named, borrowed */
     uint64_t number;  /* session.number, 0: not seen yet */
-    void *data;       /* the command's own */
 };
 
 struct stream_choice {
-    struct chosen_stream *streams; /* owned */
+    struct chosen_stream *streams; /* owned; each once: by protocol and index, then those by @id */
     size_t count;
+    size_t index_count;     /* of these, named by an index */
     uint64_t sessions[256]; /* by l4_proto, ICMPv6 as ICMP; for the message */
     struct index_use *use;  /* owned; NULL: all is read */
 };
