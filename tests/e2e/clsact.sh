@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: attached by clsact, as on a kernel without TCX, sesstap sees and records what it does by TCX: every connection once
 # with the bytes that client and server wrote down, every skb of the interface counted, payload whole.
-# Two that run at once leave each other's filters alone.
+# Those that run at once leave each other's filters alone, also when one looks into the namespace that another is in.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq python3 tc
@@ -44,17 +44,24 @@ assert_eq "payload delivered: 2000 bytes a direction at most" 0 "$(record_count 
 assert_eq "no qdisc of ours stays" "" "$(in_a tc qdisc show dev "$IF_A" | grep clsact)"
 
 spawn_server "$NS_A" server server --addr "$A4" --port 80
+OUT=$WORK/inside
+NS_A=$NS_B SESSTAP_ERR=$WORK/inside.err start_sesstap -o "$OUT" # the container's own
+inside=$SESSTAP_PID
 OUT=$WORK/first
 start_sesstap -o "$OUT"
 first=$SESSTAP_PID
 OUT=$WORK/second
-start_sesstap -o "$OUT"
-in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 50 --path /1000 || fail "client of two"
+start_sesstap -o "$OUT" --netns "/run/netns/$NS_B"
+in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 50 --path /1000 || fail "client of three"
 stop_sesstap
-assert_eq "of two at once, the second's records" 50 "$(record_count '.["@type"] == "TcpSession"')"
-in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 50 --path /1000 || fail "client of one"
+assert_eq "of three at once, the records of one that sees both ends" 50 "$(record_count '.["@type"] == "TcpSession"')"
+in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 50 --path /1000 || fail "client of two"
+OUT=$WORK/inside SESSTAP_PID=$inside
+stop_sesstap
+assert_eq "of the one at the other end" 100 "$(record_count '.["@type"] == "TcpSession"')"
 OUT=$WORK/first SESSTAP_PID=$first
 stop_sesstap
-assert_eq "the first's, which ran longer" 100 "$(record_count '.["@type"] == "TcpSession"')"
-assert_eq "no qdisc of theirs stays" "" "$(in_a tc qdisc show dev "$IF_A" | grep clsact)"
+assert_eq "of the one at this end" 100 "$(record_count '.["@type"] == "TcpSession"')"
+assert_eq "no qdisc of theirs stays" "" "$( (in_a tc qdisc show dev "$IF_A"
+    in_b tc qdisc show dev "$IF_B") | grep clsact)"
 finish

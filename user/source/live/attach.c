@@ -44,6 +44,8 @@ struct attachment {
     bool entered;  /* the programs are those of entries_take */
     enum hook_kind kind;
     int netns_fd;                 /* borrowed; -1: our own namespace */
+    bool locked;                  /* netns_fd is, by clsact_lock */
+    uint64_t alone_since_ns;      /* what that found */
     int prog_fd[HOOK_DIRECTIONS]; /* TC */
     int link_fd[HOOK_DIRECTIONS]; /* XDP, TCX */
 };
@@ -125,6 +127,7 @@ int attachments_reserve(struct attachments *all, const struct live_link *link, b
 {
     struct attachment *one = find(all, link->ifindex);
 
+    all->refused_xdp = false;
     *restored = one && one->restored;
     if (*restored) {
         one->restored = false;
@@ -214,11 +217,38 @@ static int attach_tcx(const struct attachments *all, struct attachment *one, boo
     return err ? err : link_to(all, one, HOOK_EGRESS, &out, PIN_TCX_OUT);
 }
 
+/* Others may run in that namespace than in ours. Asked once for each, and held until its file is closed. */
+static void lock_netns(const struct attachments *all, struct attachment *one)
+{
+    for (size_t i = 1; i < all->high && !one->locked; i++) {
+        const struct attachment *other = &all->slots[i];
+
+        if (other->ifindex && other->locked && other->netns_fd == one->netns_fd) {
+            one->alone_since_ns = other->alone_since_ns;
+            one->locked = true;
+        }
+    }
+    if (!one->locked)
+        one->alone_since_ns = clsact_lock(one->netns_fd);
+    one->locked = true;
+}
+
+/* Who we are to the filters in the interface's namespace. */
+static struct clsact clsact_there(const struct attachments *all, const struct attachment *one)
+{
+    struct clsact us = *all->clsact;
+
+    if (one->netns_fd >= 0)
+        us.alone_since_ns = one->alone_since_ns;
+    return us;
+}
+
 /* TCX, else clsact, both ways or the way out. An earlier process' filters stay filters. */
 static int attach_tc(const struct attachments *all, struct attachment *one, bool ingress)
 {
     uint32_t ifindex = iface_index(one->ifindex);
-    bool has_filters = all->programs.links_dir && clsact_is_attached(all->clsact, ifindex);
+    const struct clsact us = clsact_there(all, one);
+    bool has_filters = all->programs.links_dir && clsact_is_attached(&us, ifindex);
     int err = has_filters ? -EOPNOTSUPP : attach_tcx(all, one, ingress);
 
     one->kind = ingress ? HOOK_TCX : HOOK_XDP_TCX;
@@ -227,7 +257,7 @@ static int attach_tc(const struct attachments *all, struct attachment *one, bool
     if (ingress)
         drop_links(all, one);
     one->kind = ingress ? HOOK_CLSACT : HOOK_XDP_CLSACT;
-    return clsact_attach(all->clsact, ifindex, ingress ? one->prog_fd[HOOK_INGRESS] : -1,
+    return clsact_attach(&us, ifindex, ingress ? one->prog_fd[HOOK_INGRESS] : -1,
                          one->prog_fd[HOOK_EGRESS]);
 }
 
@@ -250,9 +280,11 @@ static int attach_xdp(struct attachments *all, struct attachment *one, const str
 /* An earlier process may have attached the way in by the other hook; both would count each packet twice. */
 static void leave_other_hook(struct attachments *all, const struct attachment *one, bool xdp)
 {
+    const struct clsact us = clsact_there(all, one);
+
     unpin(all, one->ifindex, xdp ? PIN_TCX_IN : PIN_XDP);
     if (xdp && all->programs.links_dir)
-        clsact_detach(all->clsact, iface_index(one->ifindex));
+        clsact_detach(&us, iface_index(one->ifindex));
 }
 
 /* The programs that know the interface's namespace, where there are several. */
@@ -303,9 +335,13 @@ int attachments_attach(struct attachments *all, const struct live_link *link)
         err = namespace_enter(one->netns_fd, &back);
     if (!err) {
         uint32_t ifindex = iface_index(link->ifindex);
+        struct clsact us;
 
-        if (!all->programs.links_dir || !clsact_is_attached(all->clsact, ifindex))
-            clsact_detach(all->clsact, ifindex); /* what a killed sesstap may have left */
+        if (one->netns_fd >= 0)
+            lock_netns(all, one);
+        us = clsact_there(all, one);
+        if (!all->programs.links_dir || !clsact_is_attached(&us, ifindex))
+            clsact_detach(&us, ifindex); /* what a killed sesstap may have left */
         err = attach_as_wanted(all, one, link);
         namespace_leave(back);
     }
@@ -313,20 +349,34 @@ int attachments_attach(struct attachments *all, const struct live_link *link)
         drop_links(all, one);
         one->kind = HOOK_NONE;
     }
-    return err;
+    return err == -EEXIST ? -EBUSY : err; /* of the hook, not of the interface */
+}
+
+static const char *tc_problem(int err)
+{
+    switch (err) {
+    case -EBUSY:
+        return "as many sesstaps as there can be have their filters there";
+    case -ENOSPC:
+        return "as many interfaces as there can be are tracked";
+    case -ERANGE:
+        return "its ifindex is too large to be told from those of other namespaces";
+    default:
+        return strerror(-err);
+    }
 }
 
 const char *attachments_problem(const struct attachments *all, int err)
 {
     if (!all->refused_xdp)
-        return strerror(-err);
+        return tc_problem(err);
     switch (err) {
     case -EOPNOTSUPP:
         return "its driver has no native XDP";
     case -EXDEV:
         return "XDP on a bond is XDP on its members: name those instead";
     case -EBUSY:
-    case -EEXIST:
+    case -EEXIST: /* a generic one */
         return "another XDP program is attached there, and only one can be";
     case -ENOSPC:
         return "its driver has no native XDP with so few queues: as many are wanted for receiving as the "
@@ -353,12 +403,13 @@ static bool can_enter(const struct attachment *one)
 
 static void unhook(const struct attachments *all, struct attachment *one)
 {
+    const struct clsact us = clsact_there(all, one);
     int back;
 
     drop_links(all, one);
     if ((uses_clsact(one) || one->restored) && can_enter(one) &&
         !namespace_enter(one->netns_fd, &back)) {
-        clsact_detach(all->clsact, iface_index(one->ifindex));
+        clsact_detach(&us, iface_index(one->ifindex));
         namespace_leave(back);
     }
     one->kind = HOOK_NONE;

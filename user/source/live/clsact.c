@@ -19,13 +19,14 @@
 
 #define OUR_HANDLE   0x5e55
 #define OUR_PRIORITY 1
-/* When another filter's kind or protocol, or another sesstap, owns priority 1. */
-#define OUR_SECOND_PRIORITY 0xfff0
+/* When another filter's kind or protocol, or other sesstaps, own priority 1: from here on. */
+#define OUR_NEXT_PRIORITY 0xfff0
 
 #define NOTES_DIR "/run/sesstap"
 
 static const enum bpf_tc_attach_point POINTS[] = {BPF_TC_INGRESS, BPF_TC_EGRESS};
-static const uint32_t PRIORITIES[] = {OUR_PRIORITY, OUR_SECOND_PRIORITY};
+static const uint32_t PRIORITIES[] = {OUR_PRIORITY, OUR_NEXT_PRIORITY, OUR_NEXT_PRIORITY + 1,
+                                      OUR_NEXT_PRIORITY + 2};
 
 /* One note an interface; interface numbers are only unique within a network namespace. */
 static void note_path(char *out, size_t size, uint32_t ifindex)
@@ -118,16 +119,22 @@ static int count_filters(uint32_t ifindex, uint32_t parent)
     return count;
 }
 
-void clsact_init(struct clsact *us)
+uint64_t clsact_lock(int netns_fd)
 {
+    uint64_t alone_since_ns = 0;
     struct timespec now;
 
+    if (!flock(netns_fd, LOCK_EX | LOCK_NB) && !clock_gettime(CLOCK_BOOTTIME, &now))
+        alone_since_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    flock(netns_fd, LOCK_SH);
+    return alone_since_ns;
+}
+
+void clsact_init(struct clsact *us)
+{
     *us = (struct clsact){.lock_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)};
-    if (us->lock_fd < 0)
-        return;
-    if (!flock(us->lock_fd, LOCK_EX | LOCK_NB) && !clock_gettime(CLOCK_BOOTTIME, &now))
-        us->alone_since_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    flock(us->lock_fd, LOCK_SH);
+    if (us->lock_fd >= 0)
+        us->alone_since_ns = clsact_lock(us->lock_fd);
 }
 
 void clsact_fini(struct clsact *us)

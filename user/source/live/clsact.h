@@ -9,10 +9,15 @@
 /* Which filters are ours to remove. */
 struct clsact {
     int lock_fd;             /* the network namespace, locked while we run */
-    uint64_t alone_since_ns; /* CLOCK_BOOTTIME; no other sesstap ran here then. 0: one did */
+    uint64_t alone_since_ns; /* as clsact_lock has it, of the namespace that is meant */
     uint32_t table_id;       /* of the flow table that they use */
 };
 
+/*
+ * Show other sesstaps that one is at work in this network namespace, as long as its file is open. CLOCK_BOOTTIME of a moment
+ * in which there was no other; 0: there is one.
+ */
+uint64_t clsact_lock(int netns_fd);
 /*
  * Before the programs are loaded: finds out whether another sesstap runs in this network namespace,
  * by a lock on it that goes with the process.
