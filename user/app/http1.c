@@ -257,6 +257,11 @@ static int on_response_line(htp_tx_t *tx)
     if (tx->response_status_number > 0 && tx->response_status_number < 1000)
         transaction->status = (uint16_t)tx->response_status_number;
     transaction->response.header_bytes = line_bytes(tx->response_line);
+    transaction->answer_version = version_of(tx->response_protocol_number);
+    if (!transaction->request.first_ns)
+        transaction->version = transaction->answer_version;
+    if (http1_of(tx)->env->message)
+        transaction->reason = text_of(exchange, tx->response_message);
     if (transaction->status == STATUS_NO_CONTENT || transaction->status == STATUS_NOT_MODIFIED)
         tx->request_method_number = HTP_M_HEAD; /* whatever length it states, no body follows */
     return HTP_OK;

@@ -63,7 +63,14 @@ static void add_start_line(struct buf *out, const struct http_transaction *trans
         buf_add_char(out, ' ');
         buf_add_str(out, version_name(transaction->version));
     } else {
-        buf_printf(out, "%s %u", version_name(transaction->version), transaction->status);
+        buf_printf(out, "%s %u",
+                   version_name(transaction->answer_version ? transaction->answer_version
+                                                            : transaction->version),
+                   transaction->status);
+        if (transaction->reason.at) {
+            buf_add_char(out, ' ');
+            add_text(out, transaction->reason, "");
+        }
     }
     buf_add_str(out, "\r\n");
     if (from_client && transaction->version == 20 && transaction->host.at) {

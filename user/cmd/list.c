@@ -39,6 +39,7 @@ struct listing {
     struct linefile out;
     struct buf row;
     struct buf line;
+    uint64_t listed;
     int error;
 };
 
@@ -135,6 +136,7 @@ static void on_record(void *ctx, const struct record *record)
             note_error(listing, ordered_write(listing->ordered, number, NULL, 0));
         return;
     }
+    listing->listed++;
     buf_clear(&listing->row);
     if (listing->options.json) {
         record_write_json(&listing->row, record);
@@ -198,6 +200,19 @@ static int close_listing(struct listing *listing)
     return listing->error;
 }
 
+/* An empty list looks like a failure: why it is empty. */
+static void say_empty(const struct listing *listing, const struct replay_result *result)
+{
+    if (listing->listed)
+        return;
+    if (result->sessions)
+        log_info("none of %llu sessions is one that --where or --alerts asks for",
+                 (unsigned long long)result->sessions);
+    else
+        log_info("no sessions in %llu packets (sesstap read says what became of these)",
+                 (unsigned long long)result->frames);
+}
+
 static int list_sessions(struct listing *listing)
 {
     struct replay_conf conf = {.hooks = {.record = on_record, .ctx = listing}};
@@ -217,6 +232,8 @@ static int list_sessions(struct listing *listing)
         file_options_say_alerts(&listing->options);
         record_sort_finish(listing->rows);
         release_rows(listing);
+        if (!err)
+            say_empty(listing, &result);
     }
     written = close_listing(listing);
     if (written && !err)

@@ -43,13 +43,15 @@ struct http_message {
 
 struct http_transaction {
     uint64_t number;        /* in its session, from 1 */
-    uint8_t version;        /* 9, 10, 11, 20 */
+    uint8_t version;        /* 9, 10, 11, 20; of the request, unless it was missed */
+    uint8_t answer_version; /* of the response, 0: none */
     uint32_t stream;        /* HTTP/2 stream id, 0: HTTP/1 */
     uint16_t status;        /* of the final response, 0: none */
     uint16_t informational; /* 1xx responses before it */
     struct fact_text method;
-    struct fact_text uri;  /* as requested */
-    struct fact_text host; /* Host or :authority */
+    struct fact_text uri;    /* as requested */
+    struct fact_text host;   /* Host or :authority */
+    struct fact_text reason; /* behind the status; only when messages are asked for */
     struct http_message request;
     struct http_message response;
     bool upgraded; /* 101, or CONNECT that was accepted: what follows is not HTTP */
