@@ -140,6 +140,8 @@ void tls_client_hello(struct tls *tls, enum app_side side, const struct tls_clie
 bool tls_keys_get(struct tls *tls, enum app_side side);
 /* Try a direction's lasting keys, when the message that leads to them was lost. As tls_protect_open. */
 int tls_keys_jump(struct tls *tls, const struct tls_record *record, size_t *len, uint8_t *type);
+/* The same with the keys that a lost KeyUpdate led to. */
+int tls_keys_next(struct tls *tls, const struct tls_record *record, size_t *len, uint8_t *type);
 /* Keep in mind what opened the session, for its own capture; and put that into the facts. */
 void tls_keys_note(struct tls *tls);
 void tls_keys_tell(struct tls *tls);

@@ -101,6 +101,23 @@ bool tls_keys_get(struct tls *tls, enum app_side side)
     return set_phase_keys(tls, side);
 }
 
+/* The keys of a trial, if they open the record; else they are gone. */
+static int take_trial(struct tls *tls, struct tls_way *trial, const struct tls_record *record,
+                      size_t *len, uint8_t *type)
+{
+    struct tls_way *way = &tls->way[record->side];
+
+    if (tls_search_open(trial, record, (uint8_t *)tls->plain.data, len, type)) {
+        tls_protect_fini(&trial->protect);
+        return -EBADMSG;
+    }
+    tls_protect_fini(&way->protect);
+    way->protect = trial->protect;
+    way->phase = TLS_TALKS;
+    way->torn = true;
+    return 0;
+}
+
 int tls_keys_jump(struct tls *tls, const struct tls_record *record, size_t *len, uint8_t *type)
 {
     struct tls_way *way = &tls->way[record->side];
@@ -111,15 +128,23 @@ int tls_keys_jump(struct tls *tls, const struct tls_record *record, size_t *len,
     if (way->skips || !line ||
         tls_protect_traffic(&trial.protect, &tls->now.suite, line->value, line->len))
         return -EBADMSG;
-    if (tls_search_open(&trial, record, (uint8_t *)tls->plain.data, len, type)) {
+    return take_trial(tls, &trial, record, len, type);
+}
+
+int tls_keys_next(struct tls *tls, const struct tls_record *record, size_t *len, uint8_t *type)
+{
+    struct tls_way *way = &tls->way[record->side];
+    struct tls_way trial = {.phase = TLS_TALKS, .window = way->window};
+    size_t secret_len = way->protect.suite.prf_bytes;
+
+    if (tls->now.version != TLS_1_3 ||
+        tls_protect_traffic(&trial.protect, &way->protect.suite, way->protect.secret, secret_len))
+        return -EBADMSG;
+    if (tls_protect_update(&trial.protect)) {
         tls_protect_fini(&trial.protect);
         return -EBADMSG;
     }
-    tls_protect_fini(&way->protect);
-    way->protect = trial.protect;
-    way->phase = TLS_TALKS;
-    way->torn = true;
-    return 0;
+    return take_trial(tls, &trial, record, len, type);
 }
 
 void tls_keys_note(struct tls *tls)

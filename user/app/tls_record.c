@@ -79,6 +79,8 @@ static int open_record(struct tls *tls, const struct tls_record *record, size_t 
                                type);
     if (err && way->phase == TLS_SHAKES)
         err = tls_keys_jump(tls, record, len, type);
+    else if (err && way->phase == TLS_TALKS && record->lost)
+        err = tls_keys_next(tls, record, len, type);
     return err;
 }
 
