@@ -194,6 +194,7 @@ __noinline int note_icmp_error(const struct head *head, __u32 len)
     struct flow_note *note;
     struct packet_cursor cur;
     struct flow *flow;
+    __u32 reason = 0;
 
     if (!head || !work || len > sizeof(*head))
         return 0;
@@ -205,7 +206,9 @@ __noinline int note_icmp_error(const struct head *head, __u32 len)
         return 0;
     }
     flow = bpf_map_lookup_elem(&flows, &work->inner.key);
-    if (!flow || (flow->bits & FLOW_RESTARTING) || !icmp_quote_plausible(flow, &work->inner)) {
+    if (flow && (flow->bits & FLOW_WATCHED))
+        flow = flow_enter(&work->inner.key, flow, &reason);
+    if (!flow || !icmp_quote_plausible(flow, &work->inner)) {
         count_event(EVENT_ICMP_ERRORS_UNKNOWN);
         return 0;
     }

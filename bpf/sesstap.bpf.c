@@ -126,7 +126,7 @@ __noinline __u32 track_unusual(struct flow *flow, __u32 ifindex, __u32 pkts, __u
     work->doubts = 0;
     if (work->pkt.tcp_flags & TCP_SYN)
         read_syn(work);
-    if (tcp_is_restart(flow, &work->pkt, now_ns) &&
+    if ((tcp_is_restart(flow, &work->pkt, now_ns) || flow_is_overdue(flow)) &&
         !flow_restart(flow, work, &work->iface, ifindex, now_ns))
         return 0;
     verdict = tcp_track_any(flow, &work->pkt, pkts, &work->syn, now_ns);
@@ -269,7 +269,9 @@ static __always_inline void classify(const struct frame *frame)
         return;
     }
     flow = bpf_map_lookup_elem(&flows, &work->pkt.key);
-    if (!flow) {
+    if (flow && PACKET_UNLIKELY(flow->bits & FLOW_WATCHED) && flow->ifindex == ifindex)
+        flow = flow_enter(&work->pkt.key, flow, &reason);
+    if (!flow && !reason) {
         if (conf.sample_one_in > 1 &&
             !sampling_keeps(&work->pkt.key, conf.sample_one_in, conf.sample_seed)) {
             count_unaccounted(UNACCOUNTED_NOT_SAMPLED, size);
@@ -278,13 +280,14 @@ static __always_inline void classify(const struct frame *frame)
         if (conf.depth_filters)
             choose_depth(frame, work, iface);
         flow = flow_create(work, iface, ifindex, now_ns, &reason);
-        if (!flow) {
-            count_unaccounted(reason, size);
-            return;
-        }
+    }
+    if (!flow) {
+        count_unaccounted(reason, size);
+        return;
     }
     if (flow->ifindex != ifindex) {
-        flow_note_path(flow, ifindex);
+        if (!(flow->bits & FLOW_WATCHED))
+            flow_note_path(flow, ifindex);
         count_unaccounted(UNACCOUNTED_OTHER_HOP, size);
         return;
     }

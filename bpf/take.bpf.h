@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * An entry is taken out of the flow table, whole: by one program, so that no kill of the process that asks
- * can come in between, and no SYN can take the entry over meanwhile.
+ * An entry is taken out of the flow table when no program can be adding to it: its session is closed, or was marked
+ * as leaving, since then each program that ran has ended (user space waits for that), and no packet came. One that
+ * comes says so by a bit before it adds (flow_enter), and taking sets another by compare and swap: one of the two is
+ * first. By one program, so that no kill of the process that asks can come in between.
  */
 #ifndef SESSTAP_TAKE_BPF_H
 #define SESSTAP_TAKE_BPF_H
@@ -9,22 +11,41 @@
 #include "track.bpf.h"
 
 #define ERRNO_ENOENT 2
+#define ERRNO_EAGAIN 11
 #define ERRNO_ESTALE 116
 
-static __always_inline void take_unclaim(struct flow *flow)
+/* What is of the way out only, and not of the session. */
+#define TAKE_BITS (FLOW_RESTARTING | FLOW_LEAVING | FLOW_STIRRED)
+
+static __always_inline int take_is_still(__u32 bits)
 {
-    __sync_fetch_and_and(&flow->bits, ~(__u32)FLOW_RESTARTING);
+    return (bits & (FLOW_CLOSED | FLOW_LEAVING)) && !(bits & FLOW_STIRRED);
 }
 
-/* As flow_restart does: who sets the bit has the entry. False: another has it, or it is another's. */
-static __always_inline int take_claim(struct flow *flow, __u64 flow_id)
+/*
+ * From now on packets say that they come; those that are there already end before user space asks again. It asks by one
+ * thread, which may be stopped anywhere for long: until its entry is another session's, with the same bits.
+ */
+static __always_inline int take_mark(struct flow *flow, __u64 flow_id, __u32 bits)
 {
-    if (flow->id != flow_id || (FLOW_OR(&flow->bits, FLOW_RESTARTING) & FLOW_RESTARTING))
-        return 0;
-    if (flow->id == flow_id)
-        return 1;
-    take_unclaim(flow); /* a new session began between the two looks */
-    return 0;
+    __u32 marked = (bits & ~FLOW_STIRRED) | FLOW_LEAVING;
+
+    if (__sync_val_compare_and_swap(&flow->bits, bits, marked) == bits && flow->id != flow_id)
+        FLOW_OR(&flow->bits, FLOW_STIRRED);
+    return -ERRNO_EAGAIN;
+}
+
+static __always_inline void take_copy(struct take *take, const struct flow *flow)
+{
+    struct record_event *event = &take->record.event;
+
+    event->type = RECORD_TAKEN;
+    event->ifindex = take->reason;
+    event->flow_id = take->flow_id;
+    event->time_ns = bpf_ktime_get_ns();
+    event->key = take->key;
+    bpf_probe_read_kernel(&take->record.flow, sizeof(take->record.flow), flow);
+    take->record.flow.bits &= ~TAKE_BITS;
 }
 
 static __always_inline int take_keep(const struct take *take)
@@ -33,48 +54,37 @@ static __always_inline int take_keep(const struct take *take)
 }
 
 /*
- * What other CPUs counted between copy and removal is looked for once more: a removed element keeps its content
- * until another session gets it, and that overwrites our bit first.
+ * When nothing came since bits were read, what was copied since then is final, and the entry goes. 0 or -EAGAIN: packets
+ * came, it is another session's by now, or the kernel could not lock its table.
  */
-static __always_inline void take_late_counts(struct take *take, const struct flow *flow)
+static __always_inline int take_out(struct take *take, struct flow *flow, __u32 bits)
 {
-    struct flow *copied = &take->record.flow;
-
-    if (flow->pkts[0] == copied->pkts[0] && flow->pkts[1] == copied->pkts[1])
-        return;
-    bpf_probe_read_kernel(&take->late, sizeof(take->late), flow);
-    if (!(*(const volatile __u32 *)&flow->bits & FLOW_RESTARTING) || take->late.id != take->flow_id)
-        return;
-    __builtin_memcpy(copied, &take->late, sizeof(*copied));
-    copied->bits &= ~FLOW_RESTARTING;
-    take_keep(take);
+    if (__sync_val_compare_and_swap(&flow->bits, bits, bits | FLOW_RESTARTING) == bits) {
+        if (flow->id == take->flow_id && !(int)bpf_map_delete_elem(&flows, &take->key))
+            return 0;
+        FLOW_AND(&flow->bits, ~(__u32)FLOW_RESTARTING);
+    }
+    if (take->keep)
+        bpf_map_delete_elem(&taken, &take->flow_id);
+    return -ERRNO_EAGAIN;
 }
 
 static __always_inline long take_entry(struct take *take)
 {
     struct flow *flow = bpf_map_lookup_elem(&flows, &take->key);
-    struct record_event *event = &take->record.event;
+    __u32 bits;
     int err;
 
     if (!flow)
         return -ERRNO_ENOENT;
-    if (!take_claim(flow, take->flow_id))
+    bits = *(volatile __u32 *)&flow->bits;
+    if (flow->id != take->flow_id || (bits & FLOW_RESTARTING))
         return -ERRNO_ESTALE;
-    event->type = RECORD_TAKEN;
-    event->ifindex = take->reason;
-    event->flow_id = take->flow_id;
-    event->time_ns = bpf_ktime_get_ns();
-    event->key = take->key;
-    bpf_probe_read_kernel(&take->record.flow, sizeof(take->record.flow), flow);
-    take->record.flow.bits &= ~FLOW_RESTARTING;
+    if (!take->alone && !take_is_still(bits))
+        return take_mark(flow, take->flow_id, bits);
+    take_copy(take, flow);
     err = take_keep(take);
-    if (err) {
-        take_unclaim(flow);
-        return err;
-    }
-    bpf_map_delete_elem(&flows, &take->key);
-    take_late_counts(take, flow);
-    return 0;
+    return err ? err : take_out(take, flow, bits);
 }
 
 #endif

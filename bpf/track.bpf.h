@@ -10,6 +10,9 @@
 #define ERRNO_ENOMEM 12
 #define ERRNO_EEXIST 17
 
+/* How often a packet looks again while an entry is taken out or handed over, which is done in some 100 ns. */
+#define FLOW_ENTER_TRIES 32
+
 /* Wake user space when this record makes the backlog pass a threshold; its timer sees to the rest. */
 static __always_inline __u64 ring_wake_flags(void *ring, __u32 record_bytes, __u32 threshold_bytes)
 {
@@ -121,8 +124,35 @@ static __noinline struct flow *flow_create(struct work *work, const struct iface
     return flow;
 }
 
-/* The finished session of an entry that a new one takes: to the ring, else aside, else counted. */
-static __always_inline void flow_hand_over(const struct flow_key *key, const struct flow *flow,
+/*
+ * The entry of one of FLOW_WATCHED for a packet: with FLOW_STIRRED set, and looked up once more after that, user space
+ * can't take it out while this program runs. NULL: it has been taken, begin another; or *reason is set.
+ */
+static __noinline struct flow *flow_enter(const struct flow_key *key, struct flow *flow,
+                                          __u32 *reason)
+{
+    for (int i = 0; i < FLOW_ENTER_TRIES; i++) {
+        __u32 bits = FLOW_OR(&flow->bits, FLOW_STIRRED);
+        struct flow *found = bpf_map_lookup_elem(&flows, key);
+
+        if (!found)
+            return 0;
+        if (found == flow && !(bits & FLOW_RESTARTING)) {
+            if ((bits & (FLOW_LEAVING | FLOW_CLOSED)) == FLOW_LEAVING)
+                FLOW_AND(&flow->bits, ~(__u32)FLOW_LEAVING);
+            return flow;
+        }
+        flow = found;
+    }
+    *reason = UNACCOUNTED_ENTRY_TAKEN;
+    return 0;
+}
+
+/*
+ * The finished session of an entry that a new one takes: to the ring, else aside, else counted. Its packets are
+ * exchanged for none, so that one that another CPU counts right now is either's, and never no one's.
+ */
+static __always_inline void flow_hand_over(const struct flow_key *key, struct flow *flow,
                                            struct record_flow *copy, __u64 now_ns)
 {
     __u64 id = flow->id;
@@ -134,7 +164,11 @@ static __always_inline void flow_hand_over(const struct flow_key *key, const str
     copy->event.time_ns = now_ns;
     copy->event.key = *key;
     bpf_probe_read_kernel(&copy->flow, sizeof(copy->flow), flow);
-    copy->flow.bits &= ~FLOW_RESTARTING;
+    copy->flow.bits &= ~(FLOW_RESTARTING | FLOW_LEAVING | FLOW_STIRRED);
+    for (int i = 0; i < 2; i++) {
+        copy->flow.pkts[i] = FLOW_TAKE(&flow->pkts[i]);
+        copy->flow.quality[i].gso_extra_pkts = FLOW_TAKE(&flow->quality[i].gso_extra_pkts);
+    }
     count_event(EVENT_REUSED);
     err = (int)bpf_ringbuf_output(
         &lifecycle_ring, copy, sizeof(*copy),
@@ -147,8 +181,29 @@ static __always_inline void flow_hand_over(const struct flow_key *key, const str
     count_event(err ? EVENT_SPILL_FAILED : EVENT_SPILLED);
 }
 
+/* All of an entry but its bits, and what flow_hand_over left at none. */
+static __always_inline void flow_overwrite(struct flow *flow, const struct flow *made)
+{
+    const __u32 begin = __builtin_offsetof(struct flow, last_data_pkt);
+    const __u32 counted = __builtin_offsetof(struct flow_quality, l3_hdr_extra);
+
+    flow->ifindex = made->ifindex;
+    __builtin_memcpy((__u8 *)flow + begin, (const __u8 *)made + begin,
+                     __builtin_offsetof(struct flow, quality) - begin);
+    for (int i = 0; i < 2; i++)
+        __builtin_memcpy((__u8 *)&flow->quality[i] + counted,
+                         (const __u8 *)&made->quality[i] + counted,
+                         sizeof(made->quality[i]) - counted);
+}
+
+/* Closed, and user space could not take it since packets go on coming: this one begins a session. */
+static __always_inline int flow_is_overdue(const struct flow *flow)
+{
+    return (flow->bits & (FLOW_CLOSED | FLOW_LEAVING)) == (FLOW_CLOSED | FLOW_LEAVING);
+}
+
 /*
- * Give the entry to the session that this SYN begins. One CPU does it, by setting a bit first; a
+ * Give the entry to the session that this packet begins. One CPU does it, by setting a bit first; a
  * second one finds the bit and leaves the entry alone. The new session's bits are written last.
  */
 static __noinline int flow_restart(struct flow *flow, struct work *work,
@@ -165,8 +220,7 @@ static __noinline int flow_restart(struct flow *flow, struct work *work,
     flow_place(&copy->flow, work, iface, ifindex);
     flow_begin(&copy->flow, pkt, flow_next_id(), now_ns);
     bits = copy->flow.bits;
-    copy->flow.bits |= FLOW_RESTARTING;
-    __builtin_memcpy(flow, &copy->flow, sizeof(*flow));
+    flow_overwrite(flow, &copy->flow);
     *(volatile __u32 *)&flow->bits = bits;
     flow_note_tunnel(flow, work);
     announce(&pkt->key, flow->id, RECORD_OPENED, ifindex, now_ns);

@@ -13,7 +13,7 @@
 #endif
 
 /* Rises when a structure here changes its layout or meaning. */
-#define ABI_VERSION 2
+#define ABI_VERSION 3
 
 /* ---- the flow table ------------------------------------------------------------------------- */
 
@@ -39,7 +39,8 @@ _Static_assert(sizeof(struct flow_key) == 40, "flow_key");
 
 /*
  * flow.bits: what has happened, only ever set (by atomic or) while the session lives, so that two
- * CPUs agree without a lock. The first byte is of endpoint 0, the second of endpoint 1.
+ * CPUs agree without a lock. The first byte is of endpoint 0, the second of endpoint 1. The last two
+ * are of bpf/take.bpf.h, and come and go.
  */
 enum flow_bit {
     FLOW_SEEN = 1u << 0,      /* a packet from this endpoint was seen */
@@ -61,10 +62,14 @@ enum flow_bit {
     FLOW_FIN_FIRST_1 = 1u << 21, /* endpoint 1 sent its FIN first */
     FLOW_RST_FIRST_1 = 1u << 22, /* endpoint 1 sent its RST first */
     FLOW_CLOSE_BOTH = 1u << 23,  /* simultaneous close: the FINs crossed */
-    FLOW_RESTARTING = 1u << 24,  /* a CPU is reusing the entry for a new session */
+    FLOW_RESTARTING = 1u << 24,  /* a CPU hands the entry to a new session, or takes it */
     FLOW_MORE_PATH = 1u << 25,   /* seen at another tracked interface too */
     FLOW_LATE_CLIENT = 1u << 26, /* the guess of the client was corrected */
-    FLOW_NOTED = 1u << 27, /* it came in a tunnel, or an ICMP error quoted it: struct flow_note */
+    FLOW_NOTED = 1u << 27,   /* it came in a tunnel, or an ICMP error quoted it: struct flow_note */
+    FLOW_LEAVING = 1u << 28, /* user space means to take it; a packet clears it, or begins anew */
+    FLOW_STIRRED = 1u << 29, /* a packet came since the entry is one of FLOW_WATCHED */
+
+    FLOW_WATCHED = FLOW_CLOSED | FLOW_LEAVING | FLOW_RESTARTING, /* packets go through flow_enter */
 };
 /* The bits of one endpoint, shifted to its byte. */
 #define FLOW_BIT(endpoint, bit) ((__u32)(bit) << ((endpoint) ? FLOW_ENDPOINT_SHIFT : 0))
@@ -325,7 +330,8 @@ _Static_assert(sizeof(struct iface_seen) == 48, "iface_seen");
     X(TABLE_FULL_SCTP, table_full_sctp, "the flow table was full, SCTP")                       \
     X(INSERT_FAILED, insert_failed, "the kernel refused a new table entry for another reason") \
     X(FILTERED, filtered, "did not match the filter (-f)")                                     \
-    X(NOT_SAMPLED, not_sampled, "of a session that is not one of those kept (--sample 1/N)")
+    X(NOT_SAMPLED, not_sampled, "of a session that is not one of those kept (--sample 1/N)")   \
+    X(ENTRY_TAKEN, entry_taken, "met a session's entry in the instant in which it is taken out")
 
 enum unaccounted_reason {
 #define X(upper, lower, help) UNACCOUNTED_##upper,
@@ -394,12 +400,12 @@ struct take {
     __u64 flow_id;
     __u32 reason; /* why user space ends it, enum close_reason: goes to record.event.ifindex */
     __u8 keep;    /* also put it into map taken */
-    __u8 pad[3];
-    __s64 result; /* 0, -ENOENT, -ESTALE: another session's entry; what map taken said */
+    __u8 alone;   /* no program tracks packets any more */
+    __u8 pad[2];
+    __s64 result; /* 0, -ENOENT, -ESTALE: another session's entry; -EAGAIN; what map taken said */
     struct record_flow record;
-    struct flow late; /* the program's own room */
 };
-_Static_assert(sizeof(struct take) == 1360, "take");
+_Static_assert(sizeof(struct take) == 744, "take");
 
 enum sample_flag {
     SAMPLE_MORE = 1 << 0,         /* another record with the rest of this skb follows */

@@ -12,7 +12,9 @@
 #ifdef __bpf__
 #define FLOW_ADD(ptr, n)    ((void)__sync_fetch_and_add((ptr), (n)))
 #define FLOW_OR(ptr, mask)  __sync_fetch_and_or((ptr), (mask))
+#define FLOW_AND(ptr, mask) ((void)__sync_fetch_and_and((ptr), (mask)))
 #define FLOW_XOR(ptr, mask) ((void)__sync_fetch_and_xor((ptr), (mask)))
+#define FLOW_TAKE(ptr)      __sync_lock_test_and_set((ptr), 0) /* what it was; then it is 0 */
 #else
 #define FLOW_ADD(ptr, n)    ((void)(*(ptr) += (n)))
 static inline __attribute__((unused)) __u32 flow_or_(__u32 *ptr, __u32 mask)

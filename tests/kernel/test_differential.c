@@ -132,6 +132,7 @@ static uint32_t run_both(const struct tracker *tracker, struct model *model, uin
     }
     if (tracker_get_flow(tracker, &pkt.key, &flow))
         fail_msg("%s\nthe kernel has no such session", line);
+    flow.bits &= ~(uint32_t)FLOW_STIRRED; /* of the table only */
     model_track(model, &pkt, frame, pkts, flow.id, flow.dir[pkt.from].last_ns);
     assert_same_flow(&pkt.key, &flow, model_find(model, &pkt.key), line);
     return 0;

@@ -122,8 +122,8 @@ static struct flow comparable(const struct flow *flow)
     struct flow same = *flow;
 
     same.id = 0;
-    same.bits &=
-        ~(uint32_t)FLOW_NOTED; /* of tunnels too in the kernel; errors are compared apart */
+    /* Of tunnels too in the kernel, errors are compared apart; and of the table only. */
+    same.bits &= ~(uint32_t)(FLOW_NOTED | FLOW_STIRRED);
     same.ifindex = 0;
     same.slot = 0;
     for (int i = 0; i < 2; i++) {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -54,6 +53,8 @@ static void end_later(struct tracker *tracker, struct session *session, enum clo
     if (session->due_ns)
         return;
     session->close_reason = reason;
+    if (linger_ns) /* it is closed; what is not is marked first */
+        session->grace = live_grace_ask(tracker->live);
     table_set_due(tracker->table, session, tracker->now_ns + linger_ns);
 }
 
@@ -170,9 +171,17 @@ static void finish_due(struct tracker *tracker, struct session *session)
         session->close_reason = CLOSE_NONE;
         return;
     }
+    if (!live_grace_over(tracker->live, session->grace)) {
+        table_set_due(tracker->table, session, tracker->now_ns);
+        return;
+    }
     err = live_take(tracker->live, &session->key, session->id, session->close_reason, &flow);
-    if (!err)
+    if (err == -EAGAIN) {
+        session->grace = live_grace_ask(tracker->live);
+        table_set_due(tracker->table, session, tracker->now_ns);
+    } else if (!err) {
         finish(tracker, session, &flow, session->close_reason);
+    }
     /* else its last content is on its way: in the ring, or kept aside; visit_vanished looks after it */
 }
 
@@ -184,8 +193,13 @@ static void finish_all_due(struct tracker *tracker)
 
     if (under_pressure(tracker))
         until += EXPIRY_LINGER_NS - EXPIRY_LINGER_PRESSURE_NS;
-    while ((session = table_take_due(tracker->table, until)))
+    /* Those that have to wait come again at its end. */
+    for (size_t count = table_due_count(tracker->table); count; count--) {
+        session = table_take_due(tracker->table, until);
+        if (!session)
+            break;
         finish_due(tracker, session);
+    }
 }
 
 /* ---- the sweep -------------------------------------------------------------------------------- */
@@ -358,10 +372,7 @@ static void read_all_rings(struct tracker *tracker)
 /* All that the kernel holds is recorded. */
 static void finish_all(struct tracker *tracker)
 {
-    const struct timespec moment = {0, 20 * (long)MS_NS};
-
     live_quiet(tracker->live);
-    nanosleep(&moment, NULL); /* programs that were running when they were detached */
     read_all_rings(tracker);
     finish_taken(tracker);
     memset(&tracker->gauges, 0, sizeof(tracker->gauges));

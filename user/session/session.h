@@ -51,6 +51,7 @@ struct session {
     uint64_t created_ns;   /* when its first record was written, clock of the flow; 0: none yet */
     uint64_t recorded_ns;  /* when its last record was written */
     uint64_t due_ns;       /* when a closed session is to be taken; 0: open */
+    uint64_t grace;        /* and after this period (live_grace_ask) */
     struct flow *taken;    /* owned: its entry's last content, when another session has the entry */
     char instance[16];     /* instanceId of its first record, so that its @id stays; "": none yet */
     enum close_reason close_reason;

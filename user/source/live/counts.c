@@ -173,6 +173,8 @@ int live_detach(struct live *live, uint32_t ifindex)
 void live_quiet(struct live *live)
 {
     attachments_unhook(live->attachments);
+    grace_wait(live->grace); /* for programs that were running */
+    live->take->alone = true;
 }
 
 size_t live_attached(const struct live *live)

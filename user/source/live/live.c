@@ -181,7 +181,8 @@ static int allocate(struct live *live)
     int err;
 
     live->take = mapped_open(bpf_map__fd(live->skel->maps.take_room), sizeof(*live->take));
-    if (!live->take)
+    live->grace = grace_new();
+    if (!live->take || !live->grace)
         return -errno;
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
@@ -255,6 +256,7 @@ static void release(struct live *live)
     entries_free(live->entries);
     clsact_fini(&live->clsact);
     ring_buffer__free(live->rings);
+    grace_free(live->grace);
     mapped_close(live->take, sizeof(*live->take));
     sesstap_bpf__destroy(live->skel);
     free(live->base);

@@ -92,7 +92,7 @@ int live_slot(const struct live *live, uint32_t ifindex);
 int live_set_scope(struct live *live, uint32_t ifindex, uint16_t scope);
 /* Detach. What it counted stays in live_seen_gone. -ENOENT: is not attached. */
 int live_detach(struct live *live, uint32_t ifindex);
-/* Detach from all interfaces, but let their counts be read as before. For the end. */
+/* Detach from all interfaces, but let their counts be read as before; no program runs any more. For the end. */
 void live_quiet(struct live *live);
 size_t live_attached(const struct live *live);
 /*
@@ -125,8 +125,16 @@ enum live_sweep live_sweep_step(struct live *live, size_t count,
                                               const struct flow *flow),
                                 void *ctx);
 /*
- * Remove a session's entry and get its last content. 0; -ENOENT: no entry; -ESTALE: the entry is another
- * session's, or just being handed over to one, and stays. reason: for the record, when TCP did not end it.
+ * Packets may be on their way to an entry. All those that are at the call are counted in it when this number's
+ * live_grace_over is true, some 10 ms later.
+ */
+uint64_t live_grace_ask(struct live *live);
+bool live_grace_over(const struct live *live, uint64_t period);
+/*
+ * Remove a session's entry and get its last content. Call when a period that was asked for after the session closed is
+ * over. 0; -EAGAIN: it is not closed, or packets came: ask for a period and when that is over call again; -ENOENT:
+ * no entry; -ESTALE: the entry is another session's, or just being handed over to one, and stays. reason: for the
+ * record, when TCP did not end it.
  */
 int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
               enum close_reason reason, struct flow *flow);

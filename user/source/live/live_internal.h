@@ -8,6 +8,7 @@
 #include "source/live/attach.h"
 #include "source/live/clsact.h"
 #include "source/live/entry.h"
+#include "source/live/grace.h"
 #include "source/live/live.h"
 #include "source/live/pin.h"
 
@@ -27,6 +28,7 @@ struct live {
     struct iface_seen *base; /* by slot: what was counted there before its interface of now */
     struct iface_seen gone;  /* the sum of it */
     struct take *take;       /* map take_room */
+    struct grace *grace;
     uint64_t spilled_taken;  /* of the spill counter, what was read */
     size_t samples_left;     /* of this poll */
     size_t cpus;

@@ -63,6 +63,16 @@ int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
     return (int)take->result;
 }
 
+uint64_t live_grace_ask(struct live *live)
+{
+    return grace_ask(live->grace);
+}
+
+bool live_grace_over(const struct live *live, uint64_t period)
+{
+    return grace_over(live->grace, period);
+}
+
 void live_forget(struct live *live, uint64_t flow_id)
 {
     bpf_map_delete_elem(bpf_map__fd(live->skel->maps.taken), &flow_id);
