@@ -248,6 +248,19 @@ def check_loopback():
             case(f"{name}: BSD loopback", (struct.unpack_from("<I", file.read(), 20)[0], read_pcap(f"{WORK}/{path}")), (0, [data]))
 
 
+def check_many_transactions():
+    """A connection with more transactions of HTTP than are kept: said, and exit status 3."""
+    client, server, packets = 101, 501, [tcp(True, 100, 0, SYN), tcp(False, 500, 101, SYN | ACK), tcp(True, 101, 501, ACK)]
+    for number in range(10500):
+        asked, told = b"GET /%d HTTP/1.1\r\n\r\n" % number, b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+        packets += [tcp(True, client, server, PSH | ACK, asked), tcp(False, server, client + len(asked), PSH | ACK, told)]
+        client, server = client + len(asked), server + len(told)
+    write_input(f"{WORK}/many.pcapng", [(0, data) for data in packets])
+    for name, words in (("follow", ["many.pcapng", "0", "--http"]), ("extract", ["many.pcapng", "--objects", "many", "--type", "no/ne"])):
+        status, _, said = run(name, *words)
+        case(f"{name}: transactions beyond a bound", (status, "transactions of HTTP were beyond a bound" in said), (3, True))
+
+
 session, pieces = tcp_session(), fragments()
 other = ether(ip(A, D, 17, udp(b"other"), 5))
 write_input(f"{WORK}/in.pcapng", [(0, data) for data in [pieces[1], other, pieces[2], session[0], pieces[0], *session[1:]]])
@@ -259,4 +272,5 @@ check_read(shown_id)
 check_extract(shown_id)
 check_extract_refusals()
 check_loopback()
+check_many_transactions()
 sys.exit(failed)

@@ -13,6 +13,7 @@ struct unpacking {
     struct objects *objects;
     struct app_conf app;
     struct replay_conf conf;
+    uint64_t cut_transactions; /* beyond a bound: their bodies were not kept */
 };
 
 static void on_content(void *ctx, const struct session *session,
@@ -32,9 +33,15 @@ static void on_record(void *ctx, const struct record *record)
     struct unpacking *unpacking = ctx;
     const struct where *where = unpacking->what->options->where;
 
-    if (unpacking->what->choice->count)
+    bool wanted = !where || where_match(where, record);
+
+    if (unpacking->what->choice->count) {
         stream_choice_count(unpacking->what->choice, record->session);
-    objects_record(unpacking->objects, record, !where || where_match(where, record));
+        wanted &= stream_choice_match(unpacking->what->choice, record->session) != NULL;
+    }
+    objects_record(unpacking->objects, record, wanted);
+    if (wanted && record->facts)
+        unpacking->cut_transactions += record->facts->cut_transactions;
 }
 
 static int report(struct unpacking *unpacking, int status)
@@ -51,7 +58,11 @@ static int report(struct unpacking *unpacking, int status)
     log_info("%llu objects in %s", (unsigned long long)count, what->dir);
     if (what->choice->count && !stream_choice_found_all(what->choice, what->options->words[0]))
         return EXIT_FAILED;
-    return status;
+    if (!unpacking->cut_transactions)
+        return status;
+    log_warn("%llu transactions of HTTP were beyond a bound: what they carried is not there",
+             (unsigned long long)unpacking->cut_transactions);
+    return status == EXIT_DONE ? EXIT_DAMAGED : status;
 }
 
 int extract_objects(const struct extract_objects *what)

@@ -51,9 +51,10 @@ struct following {
     bool decrypted;       /* what TLS carries, not TLS */
     uint64_t clear_bytes; /* of it */
     uint64_t undecrypted_records;
-    bool is_open;    /* the stream has begun */
-    bool is_swapped; /* who is the client was known only later */
-    int error;       /* -errno of stdout */
+    uint64_t cut_transactions; /* beyond a bound: not shown */
+    bool is_open;              /* the stream has begun */
+    bool is_swapped;           /* who is the client was known only later */
+    int error;                 /* -errno of stdout */
 };
 
 static int set_option(void *ctx, int option, const char *arg)
@@ -193,8 +194,10 @@ static void on_record(void *ctx, const struct record *record)
         return;
     follow_finish(&following->follow);
     write_out(following);
-    if (record->facts)
+    if (record->facts) {
         following->undecrypted_records = record->facts->tls.undecrypted_records;
+        following->cut_transactions = record->facts->cut_transactions;
+    }
     following->is_swapped = following->client != flow_client(record->flow);
 }
 
@@ -235,6 +238,11 @@ static int judge(struct following *following, int status)
     if (following->http && !following->messages) {
         log_error("%s %s: it carries no HTTP that could be read", path, text);
         return EXIT_FAILED;
+    }
+    if (following->http && following->cut_transactions) {
+        log_warn("%s %s: %llu transactions of HTTP were beyond a bound, and are not shown", path,
+                 text, (unsigned long long)following->cut_transactions);
+        status = EXIT_DAMAGED;
     }
     if (following->decrypted && (following->clear_bytes || !following->http))
         return judge_clear(following, status);
