@@ -45,6 +45,11 @@ int outfile_init(struct outfile *file, const char *path)
     return 0;
 }
 
+void outfile_keep_room(struct outfile *file)
+{
+    file->keeps_room = true;
+}
+
 /* Keep the first error; the file in the making is given up. */
 static int outfile_fail(struct outfile *file, int error)
 {
@@ -97,7 +102,10 @@ static int outfile_spill(struct outfile *file, const void *data, size_t len)
     if (error)
         return outfile_fail(file, error);
     file->written_bytes += file->held.len + len;
-    buf_fini(&file->held);
+    if (file->keeps_room)
+        buf_clear(&file->held);
+    else
+        buf_fini(&file->held);
     return 0;
 }
 
@@ -202,6 +210,7 @@ int outfile_commit(struct outfile *file)
     temp_path(file, temp);
     if (rename(temp, file->path))
         return outfile_fail(file, -errno);
+    buf_fini(&file->held);
     file->written_bytes = 0;
     return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef SESSTAP_OUTFILE_H
 #define SESSTAP_OUTFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,11 +21,14 @@ struct outfile {
     char path[OUTFILE_PATH_MAX]; /* final name */
     struct buf held;
     uint64_t written_bytes; /* in the temporary file */
+    bool keeps_room;        /* held's memory stays from one piece to the next */
     int error;              /* first errno, negative; later writes are dropped */
 };
 
 /* Begin a file; nothing is created yet. -ENAMETOOLONG. One file at a time for a path. */
 int outfile_init(struct outfile *file, const char *path);
+/* For one that is written without a pause: the memory of what it holds stays its own until it is committed or aborted. */
+void outfile_keep_room(struct outfile *file);
 /* 0 or -errno (also of an earlier write). */
 int outfile_write(struct outfile *file, const void *data, size_t len);
 /* len zero bytes. A long run takes no room on the disk (a sparse file). 0 or -errno; -EFBIG. */

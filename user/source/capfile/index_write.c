@@ -348,6 +348,7 @@ struct index_writer *index_writer_new(const char *capture, const struct index_re
         errno = -err;
         return NULL;
     }
+    outfile_keep_room(&writer->out);
     pthread_mutex_init(&writer->lock, NULL);
     writer->head.overlap = reading->overlap;
     writer->head.told_by = reading->told_by;
