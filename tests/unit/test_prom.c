@@ -43,6 +43,7 @@ static struct prom *make(struct prom_gauges *gauges)
         gauges->sink_errors[i] = 300 + i;
     gauges->flow_table_entries = 5;
     gauges->flow_table_capacity = 65536;
+    gauges->flow_table_pass_ns = 12345678;
     gauges->sample_one_in = 4;
 
     for (int i = 0; i < 3; i++)

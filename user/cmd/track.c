@@ -263,6 +263,7 @@ static void visit_vanished(void *ctx, struct session *session)
 
 static void sweep(struct tracker *tracker)
 {
+    uint64_t begun_ns = clock_mono_ns();
     enum live_sweep result;
 
     memset(&tracker->gauges, 0, sizeof(tracker->gauges));
@@ -277,6 +278,7 @@ static void sweep(struct tracker *tracker)
         return;
     table_each(tracker->table, visit_vanished, tracker);
     track_pin_swept(tracker);
+    tracker->pass_took_ns = clock_mono_ns() - begun_ns;
 }
 
 static void pass(struct tracker *tracker)

@@ -21,6 +21,7 @@ struct tracker {
     uint64_t started_ns;
     uint64_t drained_ns;  /* what was sampled before this has been read */
     uint64_t pass_due_ns; /* when the next pass through the table begins */
+    uint64_t pass_took_ns;
     uint64_t prom_due_ns;
     uint64_t now_ns;
     uint64_t events[EVENT_COUNT]; /* as last read */

@@ -59,6 +59,7 @@ void track_write_prom(struct tracker *tracker)
            sizeof(gauges->sink_errors));
     gauges->flow_table_entries = tracker->open;
     gauges->flow_table_capacity = tracker->options.live.max_flows;
+    gauges->flow_table_pass_ns = tracker->pass_took_ns;
     gauges->sample_one_in = tracker->options.live.sample_one_in;
     err = prom_write(tracker->prom, gauges, tracker->options.prom_path);
     if (err)

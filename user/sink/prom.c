@@ -39,6 +39,7 @@ enum family {
     SINK_WRITE_ERRORS,
     FLOW_TABLE_ENTRIES,
     FLOW_TABLE_CAPACITY,
+    FLOW_TABLE_PASS,
     SAMPLE_ONE_IN,
     BUILD_INFO,
     FAMILIES,
@@ -92,6 +93,8 @@ static const struct prom_family families[FAMILIES] = {
     [SINK_WRITE_ERRORS] = {"sink_write_errors_total", "counter", "sink", "Writes that failed."},
     [FLOW_TABLE_ENTRIES] = {"flow_table_entries", "gauge", "", "Entries in use."},
     [FLOW_TABLE_CAPACITY] = {"flow_table_capacity", "gauge", "", "Entries there is room for."},
+    [FLOW_TABLE_PASS] = {"flow_table_pass_seconds", "gauge", "",
+                         "Time that the last pass through all entries took."},
     [SAMPLE_ONE_IN] = {"sample_one_in", "gauge", "",
                        "Sessions for each one that is tracked (--sample); 1: all are."},
     [BUILD_INFO] = {"build_info", "gauge", "version", "Always 1."},
@@ -466,6 +469,10 @@ int prom_format(struct prom *prom, const struct prom_gauges *gauges, struct buf 
               gauges->sink_errors);
     add_single(out, FLOW_TABLE_ENTRIES, gauges->flow_table_entries);
     add_single(out, FLOW_TABLE_CAPACITY, gauges->flow_table_capacity);
+    begin_family(out, FLOW_TABLE_PASS);
+    buf_printf(out, "sesstap_%s ", families[FLOW_TABLE_PASS].name);
+    buf_add_seconds(out, (int64_t)gauges->flow_table_pass_ns, 9);
+    buf_add_char(out, '\n');
     add_single(out, SAMPLE_ONE_IN, gauges->sample_one_in ? gauges->sample_one_in : 1);
     begin_family(out, BUILD_INFO);
     add_sample(out, BUILD_INFO, prom->version, "", 1);

@@ -66,6 +66,7 @@ struct prom_gauges {
     struct prom_flow_sums open;                    /* likewise */
     uint64_t flow_table_entries;
     uint64_t flow_table_capacity;
+    uint64_t flow_table_pass_ns; /* how long the last pass took */
     uint64_t sample_one_in; /* 0: as 1 */
 };
 
