@@ -38,6 +38,7 @@ struct space {
     int fd;
     struct links *links;
     int32_t own_nsid; /* its number for our own namespace; negative: not known to have one */
+    int32_t nsid;     /* our own namespace's number for it, the same */
     uint32_t look;    /* the last that found it */
     bool named;
     char name[LINK_SPACE_SIZE];
@@ -59,6 +60,7 @@ struct spaces {
     uint64_t look_due_ns;
     uint64_t close_until_ns;
     bool said_full;
+    bool polling;
 };
 
 /* ---- the list --------------------------------------------------------------------------------- */
@@ -140,7 +142,7 @@ static int add_space(struct spaces *spaces, const struct pin_space *known, int f
 
     if (!space)
         return -ENOMEM;
-    *space = (struct space){.inode = inode, .fd = -1, .own_nsid = -1};
+    *space = (struct space){.inode = inode, .fd = -1, .own_nsid = -1, .nsid = -1};
     if (known) {
         space->base = known->base;
         space->age = known->order;
@@ -414,9 +416,11 @@ int spaces_fd(const struct spaces *spaces)
 
 int spaces_poll(struct spaces *spaces, uint64_t mono_now_ns)
 {
-    int result = links_poll(own(spaces)->links);
     struct space *space;
+    int result;
 
+    spaces->polling = true;
+    result = links_poll(own(spaces)->links);
     look_when_due(spaces, mono_now_ns);
     TAILQ_FOREACH(space, &spaces->present, order)
     {
@@ -427,6 +431,7 @@ int spaces_poll(struct spaces *spaces, uint64_t mono_now_ns)
         if (left > 0 && !result)
             result = left;
     }
+    spaces->polling = false;
     return result;
 }
 
@@ -490,25 +495,27 @@ const char *spaces_netns_name(const struct spaces *spaces, uint32_t number)
     return space && space->base ? space->name : NULL;
 }
 
-static int file_of(const struct spaces *spaces, const struct space *space)
+/*
+ * The numbers that a namespace and our own have for each other are given when an interface leads from one to the other. They
+ * are asked for, with a system call, when one is reported, and not by who wants to know later: each record does.
+ */
+static void ask_nsids(const struct spaces *spaces, struct space *space)
 {
-    return space->base ? space->fd : spaces->own_fd;
-}
-
-/* Asked again until it has one: it gets it when the first interface leads here. */
-static int32_t own_nsid(const struct spaces *spaces, struct space *space)
-{
-    if (space->own_nsid < 0 && space->fd >= 0)
+    if (!spaces->polling || !space->base || space->fd < 0)
+        return;
+    if (space->own_nsid < 0)
         space->own_nsid = links_nsid(space->links, spaces->own_fd);
-    return space->own_nsid;
+    if (space->nsid < 0)
+        space->nsid = links_nsid(own(spaces)->links, space->fd);
 }
 
 static bool is_nsid_of(const struct spaces *spaces, struct space *from, struct space *to,
                        int32_t nsid)
 {
-    if (!to->base)
-        return own_nsid(spaces, from) == nsid;
-    return links_nsid(from->links, file_of(spaces, to)) == nsid;
+    if (from->base && to->base)
+        return links_nsid(from->links, to->fd) == nsid;
+    ask_nsids(spaces, from->base ? from : to);
+    return (from->base ? from->own_nsid : to->nsid) == nsid;
 }
 
 const struct link_info *spaces_peer(struct spaces *spaces, const struct link_info *link)
@@ -516,6 +523,8 @@ const struct link_info *spaces_peer(struct spaces *spaces, const struct link_inf
     struct space *from = find_present(spaces, link->number), *to;
     const struct link_info *peer;
 
+    if (from)
+        ask_nsids(spaces, from);
     if (!from || link->link_netnsid < 0 || !link->peer_ifindex || !spaces->present_count)
         return NULL;
     TAILQ_FOREACH(to, &spaces->present, order)
@@ -535,8 +544,10 @@ uint32_t spaces_own_end(struct spaces *spaces, uint32_t number)
     const struct link_info *link =
         space && space->base ? links_known(space->links, iface_index(number)) : NULL;
 
-    if (!link || !link_is_pair_end(link) || link->link_netnsid < 0 ||
-        own_nsid(spaces, space) != link->link_netnsid)
+    if (!link || !link_is_pair_end(link) || link->link_netnsid < 0)
+        return 0;
+    ask_nsids(spaces, space);
+    if (space->own_nsid != link->link_netnsid)
         return 0;
     return link->peer_ifindex;
 }
