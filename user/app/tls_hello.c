@@ -40,6 +40,24 @@ static void read_random(struct byte_reader *reader, uint8_t random[32])
         memcpy(random, at, 32);
 }
 
+/* What is left of a hello: a run of extensions, or nothing. 0 or -EBADMSG. */
+static int read_extensions(struct byte_reader *reader,
+                           void (*take)(void *hello, uint16_t type, struct byte_reader content),
+                           void *hello)
+{
+    struct byte_reader run = reader->left ? read_run(reader, 2) : *reader;
+
+    while (run.left) {
+        uint16_t type = (uint16_t)read_number(&run, 2);
+        struct byte_reader content = read_run(&run, 2);
+
+        if (run.failed)
+            break;
+        take(hello, type, content);
+    }
+    return reader->failed || run.failed ? -EBADMSG : 0;
+}
+
 /* The first host name, RFC 6066 section 3. */
 static struct byte_reader read_sni(struct byte_reader content)
 {
@@ -78,9 +96,9 @@ static void read_versions(struct tls_client_hello *hello, struct byte_reader con
         hello->version = highest;
 }
 
-static void take_client_extension(struct tls_client_hello *hello, uint16_t type,
-                                  struct byte_reader content)
+static void take_client_extension(void *ctx, uint16_t type, struct byte_reader content)
 {
+    struct tls_client_hello *hello = ctx;
     struct byte_reader list;
 
     list_add(&hello->extensions, type);
@@ -120,16 +138,7 @@ int tls_client_hello_parse(struct tls_client_hello *hello, const uint8_t *body, 
     read_run(&reader, 1);
     if (reader.failed || hello->session_id.left > 32)
         return -EBADMSG;
-    run = reader.left ? read_run(&reader, 2) : reader;
-    while (run.left) {
-        uint16_t type = (uint16_t)read_number(&run, 2);
-        struct byte_reader content = read_run(&run, 2);
-
-        if (run.failed)
-            break;
-        take_client_extension(hello, type, content);
-    }
-    return reader.failed || run.failed ? -EBADMSG : 0;
+    return read_extensions(&reader, take_client_extension, hello);
 }
 
 int tls_sslv2_hello_parse(struct tls_client_hello *hello, const uint8_t *body, size_t len)
@@ -162,9 +171,10 @@ int tls_sslv2_hello_parse(struct tls_client_hello *hello, const uint8_t *body, s
     return 0;
 }
 
-static void take_server_extension(struct tls_server_hello *hello, uint16_t type,
-                                  struct byte_reader content)
+static void take_server_extension(void *ctx, uint16_t type, struct byte_reader content)
 {
+    struct tls_server_hello *hello = ctx;
+
     switch (type) {
     case TLS_EXT_SUPPORTED_VERSIONS:
         if (content.left == 2)
@@ -186,7 +196,7 @@ static void take_server_extension(struct tls_server_hello *hello, uint16_t type,
 
 int tls_server_hello_parse(struct tls_server_hello *hello, const uint8_t *body, size_t len)
 {
-    struct byte_reader reader = {body, len, false}, run;
+    struct byte_reader reader = {body, len, false};
 
     memset(hello, 0, sizeof(*hello));
     hello->version = (uint16_t)read_number(&reader, 2);
@@ -197,14 +207,5 @@ int tls_server_hello_parse(struct tls_server_hello *hello, const uint8_t *body, 
     hello->retry = !memcmp(hello->random, retry_random, sizeof(retry_random));
     if (reader.failed || hello->session_id.left > 32)
         return -EBADMSG;
-    run = reader.left ? read_run(&reader, 2) : reader;
-    while (run.left) {
-        uint16_t type = (uint16_t)read_number(&run, 2);
-        struct byte_reader content = read_run(&run, 2);
-
-        if (run.failed)
-            break;
-        take_server_extension(hello, type, content);
-    }
-    return reader.failed || run.failed ? -EBADMSG : 0;
+    return read_extensions(&reader, take_server_extension, hello);
 }

@@ -74,17 +74,6 @@ static int parse_where(struct file_options *options, const char *text)
     return options->where ? 0 : refuse("--where", &error);
 }
 
-static int parse_keylog(struct file_options *options, const char *path)
-{
-    int err = keylog_follow(options->keylog, path, false);
-
-    if (err == -EBUSY)
-        log_error("--keylog %s: one key log is taken, and there is one already", path);
-    else if (err)
-        log_error("--keylog %s: %s", path, strerror(-err));
-    return err ? -EINVAL : 0;
-}
-
 static int parse_alerts(struct file_options *options, const char *path)
 {
     struct alerts_reading reading;
@@ -132,7 +121,7 @@ static int parse_one(struct file_options *options, const struct file_command *co
         options->app.http = true;
         return 0;
     case OPT_KEYLOG:
-        return parse_keylog(options, optarg);
+        return output_follow_keylog(options->keylog, optarg, false);
     case OPT_HOSTS:
         return output_read_hosts(options->names, optarg);
     case OPT_ALERTS:

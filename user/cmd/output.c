@@ -82,6 +82,17 @@ int output_read_hosts(struct names *names, const char *path)
     return err ? -EINVAL : 0;
 }
 
+int output_follow_keylog(struct keylog *keylog, const char *path, bool may_be_missing)
+{
+    int err = keylog_follow(keylog, path, may_be_missing);
+
+    if (err == -EBUSY)
+        log_error("--keylog %s: one key log is taken, and there is one already", path);
+    else if (err)
+        log_error("--keylog %s: %s", path, strerror(-err));
+    return err ? -EINVAL : 0;
+}
+
 static int open_lines(struct linefile *records, const char *path, bool go_on)
 {
     int err = go_on ? linefile_resume(records, path) : linefile_open(records, path);

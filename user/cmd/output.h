@@ -20,6 +20,8 @@ int output_set_holes(enum hole_policy *holes, const char *text);
 /* --hosts. 0; -EINVAL after a line; a line of it that is wrong is said, and left out. */
 int output_read_hosts(struct names *names, const char *path);
 
+/* --keylog; it may begin later when may_be_missing. 0; -EINVAL after a line. */
+int output_follow_keylog(struct keylog *keylog, const char *path, bool may_be_missing);
 /* What was wrong with the lines of the key log and of captures' own secrets, if anything was. */
 void output_say_keylog(const struct keylog *keylog);
 /* After a reading, or a run: a line about names that found no room. */

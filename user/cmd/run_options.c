@@ -116,17 +116,6 @@ static int add_name(const char ***names, size_t *count, const char *name)
 }
 
 /* Its writer may begin it later. */
-static int parse_keylog(struct run_options *options, const char *path)
-{
-    int err = keylog_follow(options->keylog, path, true);
-
-    if (err == -EBUSY)
-        log_error("--keylog %s: one key log is taken, and there is one already", path);
-    else if (err)
-        log_error("--keylog %s: %s", path, strerror(-err));
-    return err ? -EINVAL : 0;
-}
-
 /* A name that is not there is a mistake; later it may go and come back. */
 static int parse_netns(struct run_options *options, const char *path)
 {
@@ -223,7 +212,7 @@ static int parse_one(struct run_options *options, int option, const char *arg)
         return parse_netns(options, arg);
     case OPT_KEYLOG:
         options->app_wanted = true;
-        return parse_keylog(options, arg);
+        return output_follow_keylog(options->keylog, arg, true);
     default:
         return -EINVAL;
     }
