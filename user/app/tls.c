@@ -10,13 +10,17 @@
 
 #define SSLV2_HEADER 2
 #define HELLO_TYPE   1
+#define ANSWER_TYPE  4
+#define ANSWER_BYTES \
+    7 /* of an SSL 2.0 SERVER-HELLO: length 2 | type | session id hit | certificate type | version 2 */
 #define RECORD_MIN \
     22 /* bytes of the smallest protected record, for counting what a hole may hold */
 #define PLAUSIBLE_MIN 3
 
 static bool is_sslv2_hello(const uint8_t *at, size_t len)
 {
-    return len >= 5 && at[0] & 0x80 && at[2] == HELLO_TYPE && at[3] == 3;
+    return len >= 5 && at[0] & 0x80 && at[2] == HELLO_TYPE &&
+           (at[3] == 3 || (!at[3] && at[4] == 2));
 }
 
 static size_t body_len(const uint8_t *header)
@@ -123,12 +127,32 @@ static size_t take_sslv2(struct tls *tls, enum app_side side, const uint8_t *dat
         tls->verdict = APP_BROKEN;
     else
         tls_client_hello(tls, side, &hello, false);
+    tls->sslv2 = true;
     return SSLV2_HEADER + body;
+}
+
+/* A server that answers such a hello in kind: what follows is not TLS. False: it does not. */
+static bool is_sslv2_answer(struct tls *tls, enum app_side side, const uint8_t *data, size_t len)
+{
+    if (!tls->sslv2 || tls->has_server_hello || side == tls->client || len < ANSWER_BYTES ||
+        !(data[0] & 0x80) || data[2] != ANSWER_TYPE || data[5] || data[6] != 2)
+        return false;
+    tls->env.facts->tls.version = tls_version_name(SSL_2_0);
+    tls->verdict = APP_DONE;
+    return true;
 }
 
 static bool may_be_sslv2(const struct tls *tls, const uint8_t *data)
 {
     return !tls->has_client_hello && !tls->has_server_hello && data[0] & 0x80;
+}
+
+/* An answer of SSL 2.0 may begin here, but is not all here yet. */
+static bool waits_for_answer(const struct tls *tls, enum app_side side, const uint8_t *data,
+                             size_t len)
+{
+    return tls->sslv2 && !tls->has_server_hello && side != tls->client && len < ANSWER_BYTES &&
+           data[0] & 0x80 && (len < 3 || data[2] == ANSWER_TYPE);
 }
 
 /* What is no record ends it: at once it is another protocol, later a broken one. */
@@ -151,7 +175,11 @@ static size_t take_records(struct tls *tls, const struct app_piece *piece, const
                 judge_noise(tls);
             else
                 got = take_sslv2(tls, piece->side, data + at, len - at);
+        } else if (is_sslv2_answer(tls, piece->side, data + at, len - at)) {
+            break;
         } else if (!is_plausible(data + at, len - at)) {
+            if (waits_for_answer(tls, piece->side, data + at, len - at))
+                break;
             judge_noise(tls);
         } else {
             got = take_record(tls, piece, data + at, len - at);

@@ -16,6 +16,7 @@
 #define TLS_RECORD_MAX     (16384 + 2048) /* RFC 5246 section 6.2.3: body of a protected record */
 #define TLS_SEQUENCE_BYTES 8
 
+#define SSL_2_0 0x0002
 #define TLS_1_0 0x0301
 #define TLS_1_1 0x0302
 #define TLS_1_2 0x0303

@@ -87,6 +87,7 @@ struct tls {
     uint8_t session_id[TLS_RANDOM_BYTES]; /* the server's */
     uint8_t session_id_len;
     bool has_client_hello;
+    bool sslv2; /* in SSL 2.0's form */
     bool has_server_hello;
     bool retried;       /* a HelloRetryRequest came */
     bool early_offered; /* by the client */

@@ -55,5 +55,7 @@ const char *tls_version_name(uint16_t version)
 {
     static const char *const names[] = {"SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"};
 
+    if (version == SSL_2_0)
+        return "SSL 2.0";
     return version >= 0x0300 && version <= TLS_1_3 ? names[version - 0x0300] : NULL;
 }
