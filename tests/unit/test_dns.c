@@ -169,12 +169,26 @@ static void test_others(void **state)
     }
 }
 
+/* The same bytes between ports of NetBIOS are no DNS. */
+static void test_netbios(void **state)
+{
+    struct app_driver driver;
+
+    (void)state;
+    for (int end = 0; end < 2; end++) {
+        driver_begin(&driver, &(struct app_conf){0}, IP_PROTO_UDP);
+        driver.session.key.port[end] = WIRE_BE16(137);
+        driver_give(&driver, APP_CLIENT, BYTES(QUERY));
+        assert_null(driver_finish(&driver));
+        driver_end(&driver);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_netbios),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_stream),
         cmocka_unit_test(test_others),
     };
 

@@ -14,23 +14,24 @@
 #include "packet.h"
 #include "session/names.h"
 
-#define HEAD_BYTES     12
-#define NAME_BYTES     255
-#define LABEL_BYTES    63
-#define TEXT_BYTES     1100 /* a name with each byte escaped, or the start of other data */
-#define POINTERS_MAX   64
-#define PENDING_MAX    256 /* queries that wait for their answer */
-#define ANSWERS_MAX    64  /* kept of one message */
-#define LENGTH_BYTES   2   /* before each message of TCP */
-#define FLAG_RESPONSE  0x8000
-#define FLAG_AUTHORITY 0x0400
-#define FLAG_TRUNCATED 0x0200
-#define OPCODE(flags)  ((flags) >> 11 & 0xf)
-#define RCODE(flags)   ((flags)&0xf)
-#define OPCODE_QUERY   0
-#define CLASS_MASK     0x7fff /* mDNS uses the top bit */
-#define CLASS_IN       1
-#define COUNT_SANE     64 /* records of each section in a message that is taken for DNS */
+#define HEAD_BYTES        12
+#define NAME_BYTES        255
+#define LABEL_BYTES       63
+#define TEXT_BYTES        1100 /* a name with each byte escaped, or the start of other data */
+#define POINTERS_MAX      64
+#define PENDING_MAX       256 /* queries that wait for their answer */
+#define ANSWERS_MAX       64  /* kept of one message */
+#define LENGTH_BYTES      2   /* before each message of TCP */
+#define FLAG_RESPONSE     0x8000
+#define FLAG_AUTHORITY    0x0400
+#define FLAG_TRUNCATED    0x0200
+#define OPCODE(flags)     ((flags) >> 11 & 0xf)
+#define RCODE(flags)      ((flags)&0xf)
+#define OPCODE_QUERY      0
+#define NETBIOS_NAME_PORT 137
+#define CLASS_MASK        0x7fff /* mDNS uses the top bit */
+#define CLASS_IN          1
+#define COUNT_SANE        64 /* records of each section in a message that is taken for DNS */
 
 enum dns_type {
     TYPE_A = 1,
@@ -403,10 +404,19 @@ static bool is_message(const uint8_t *data, size_t len)
     return take_name(data, len, &at, name) && at + 4 <= len;
 }
 
+/* Names of NetBIOS come in the same form (RFC 1002), and are no names of DNS. */
+static bool is_netbios(const struct flow_key *key)
+{
+    return key->port[0] == WIRE_BE16(NETBIOS_NAME_PORT) ||
+           key->port[1] == WIRE_BE16(NETBIOS_NAME_PORT);
+}
+
 static bool dns_looks_like(const struct session *session, const struct app_piece *first)
 {
     size_t length;
 
+    if (is_netbios(&session->key))
+        return false;
     if (session->key.l4_proto != IP_PROTO_TCP)
         return is_message(first->data, first->len);
     if (first->len < LENGTH_BYTES + HEAD_BYTES)
