@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds, tests and installs sesstap. Everything made goes to $(BUILD); `make help` lists the targets.
 # Switches: V=1 shows commands, ONLY=word takes the tests whose name holds the word, BUILD=dir builds elsewhere,
-# CC=clang, BPF_CLANG=clang-14, WITH_ZSTD=0 (see OPTIONAL), FUZZ_SECONDS=n, PREFIX=dir, DESTDIR=dir.
+# CC=clang, BPF_CLANG=clang-14, WITH_ZSTD=0 (see OPTIONAL), FUZZ_SECONDS=n, PREFIX=dir, DESTDIR=dir, LANES=n tests at a time.
 
 # Optional libraries, NAME:pkg-config-name. Each is on when pkg-config finds it: HAVE_<NAME> is then defined.
 # WITH_<NAME>=0 leaves it out, WITH_<NAME>=1 insists on it. What no object uses is not linked.
@@ -11,6 +11,7 @@ REQUIRED := libbpf libelf zlib libcrypto
 BUILD        := build
 PREFIX       ?= /usr/local
 FUZZ_SECONDS ?= 60
+LANES        ?= 2
 BPF_CLANG    ?= clang
 BPFTOOL      ?= bpftool
 FUZZ_CC      ?= $(BPF_CLANG)
@@ -169,7 +170,7 @@ check-fuzz check-all: FUZZ_SECONDS := 3
 
 # One -j for a make that was called without it.
 jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
-run_tests = @BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh
+run_tests = @BUILD=$(BUILD) LANES=$(LANES) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh
 
 run: ## install what is missing, build, and show this host's sessions (or a demo's)
 	@scripts/deps.sh build demo
@@ -183,8 +184,9 @@ test: ## install what is missing, build, run every test; last line: N passed, N 
 
 test-programs: all $(UNIT) $(KERNEL) $(PROGRAMS) $(BPF_OBJ) $(FUZZ) ## build every test and run none
 
+# The machine comes first, as it takes longest, with what waits for nobody beside it.
 check-all: test-programs ## every test there is, without looking at what is installed
-	$(run_tests) $(UNIT) $(KERNEL) $(E2E) $(GOLDEN) $(FUZZ) $(if $(ONLY),,$(VM))
+	$(run_tests) $(if $(ONLY),,$(VM)) $(UNIT) $(FUZZ) $(GOLDEN) $(KERNEL) $(E2E)
 
 check: $(UNIT) ## unit tests under ASan and UBSan; needs no root
 	$(run_tests) $(UNIT)
@@ -200,6 +202,10 @@ check-vm: all $(KERNEL) $(PROGRAMS) $(BPF_OBJ) ## some tests (ALL=1: all) under 
 
 check-golden: all $(PROGRAMS) ## known input, command, expected output
 	$(run_tests) $(GOLDEN)
+
+CORPUS_TESTS := $(filter tests/e2e/corpus_% %/index.sh %/read_back.sh %/list_sums.sh,$(E2E))
+check-corpus: all $(PROGRAMS) ## what goes over ../shared/corpus, every file of it; make test takes a part
+	@PROTOCOLS_STEP=1 STREAMS_A_FILE=10 BUILD=$(BUILD) LANES=$(LANES) TIME_FACTOR=4 tests/run.sh $(CORPUS_TESTS)
 
 check-fuzz fuzz: $(FUZZ)
 	$(run_tests) $(FUZZ)
@@ -238,5 +244,5 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all run test test-programs check-all check check-kernel check-e2e check-vm check-golden check-fuzz fuzz bench \
-        bench-programs lint format install uninstall clean help FORCE
+.PHONY: all run test test-programs check-all check check-kernel check-e2e check-vm check-golden check-corpus check-fuzz fuzz \
+        bench bench-programs lint format install uninstall clean help FORCE

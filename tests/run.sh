@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs tests one after the other, says one line for each and ends with `N passed, N failed[, N skipped]`.
+# Runs tests, LANES=N of them at a time (1), says one line for each and ends with `N passed, N failed[, N skipped]`.
 # usage: BUILD=build tests/run.sh PROGRAM|SCRIPT...       (make calls it; from the top of the repository)
 # A test is a program or script that exits 0 (passed), 77 (skipped, its last line says why) or else (failed).
 # What counts is cases: those of cmocka, or lines `ok NAME`, `FAIL NAME`, `SKIP NAME: why` on stdout; a test without
 # any is one case. Tests in kernel/ and e2e/ are skipped without root. Each has 300 s, or what a line `timeout: SECONDS` in
 # a comment among the first 10 lines of its source says, times TIME_FACTOR. Output is kept in LOG_DIR ($BUILD/log).
+# Each lane takes the next test when it has done one. A test with a line `alone: WHY` there comes last, beside no other.
 set -u
 
 BUILD=${BUILD:-build}
@@ -13,6 +14,7 @@ FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 FAIL_TAIL_LINES=40
 log_dir=${LOG_DIR:-$BUILD/log}
 passed=0 failed=0 skipped=0 running='' name=''
+declare -A reports=() # of lanes at work: process id -> file with the lines that its test prints
 
 export SESSTAP=$PWD/$BUILD/sesstap
 [[ $BUILD != /* ]] || SESSTAP=$BUILD/sesstap
@@ -26,8 +28,14 @@ setarch -R true 2>/dev/null || fixed_addresses=()
 # A child in the background ignores SIGINT unless told; tests send it.
 default_signals=(env --default-signal=INT --default-signal=QUIT)
 stop() {
+    trap '' INT TERM HUP
     [ -z "$running" ] || { kill -TERM "$running" 2>/dev/null; wait "$running"; }
-    echo "interrupted${name:+ in $name}" >&2
+    if [ ${#reports[@]} -gt 0 ]; then
+        { kill -TERM "${!reports[@]}"; wait "${!reports[@]}"; } 2>/dev/null
+        echo "interrupted in $(basename -a -s .report "${reports[@]}" | paste -sd ' ')" >&2
+    else
+        echo "interrupted${name:+ in $name}" >&2
+    fi
     exit 130
 }
 trap stop INT TERM HUP
@@ -45,11 +53,20 @@ lock_if_shared() {
 # tests/e2e/a.sh -> e2e/a, build/asan/tests/unit/test_a -> unit/test_a
 name_of() { local n=${1##*tests/}; echo "${n%.sh}"; }
 
-seconds_for() { # SCRIPT-OR-PROGRAM
-    local source=$1 found
+head_of() { # SCRIPT-OR-PROGRAM: of its source
+    local source=$1
     [ "${1%.sh}" != "$1" ] || source=tests/${1##*tests/}.c
-    found=$(head -n 10 "$source" 2>/dev/null | sed -n 's/.*timeout: *\([0-9][0-9]*\).*/\1/p' | head -n 1)
+    head -n 10 "$source" 2>/dev/null
+}
+
+seconds_for() { # SCRIPT-OR-PROGRAM
+    local found
+    found=$(head_of "$1" | sed -n 's/.*timeout: *\([0-9][0-9]*\).*/\1/p' | head -n 1)
     echo $((${found:-300} * ${TIME_FACTOR:-1}))
+}
+
+wants_to_be_alone() { # SCRIPT-OR-PROGRAM
+    head_of "$1" | grep -q '^[# /*]*alone: .'
 }
 
 fuzz_arguments() { # NAME: the seeds are read, finds are written below $BUILD
@@ -125,9 +142,56 @@ run_test() { # PATH
     fi
 }
 
+# ---- lanes: each test in a process of its own, whose lines are printed when it is over
+
+run_test_apart() { # PATH REPORT
+    reports=() passed=0 failed=0 skipped=0
+    trap stop TERM
+    run_test "$1" >"$2" 2>&1
+    echo "$passed $failed $skipped" >"$2.sums"
+}
+
+start_in_lane() { # PATH
+    local report
+    report=$log_dir/$(name_of "$1" | tr / -).report
+    rm -f "$report.sums"
+    run_test_apart "$1" "$report" &
+    reports[$!]=$report
+}
+
+end_one_in_lane() {
+    local pid report sums=(0 1 0)
+    wait -n -p pid "${!reports[@]}"
+    report=${reports[$pid]}
+    unset "reports[$pid]"
+    cat "$report"
+    read -ra sums <"$report.sums" || echo "FAIL $report: its lane ended"
+    passed=$((passed + sums[0])) failed=$((failed + sums[1])) skipped=$((skipped + sums[2]))
+    rm -f "$report" "$report.sums"
+}
+
+run_in_lanes() { # LANES PATH...
+    local lanes=$1 path
+    for path in "${@:2}"; do
+        [ ${#reports[@]} -lt "$lanes" ] || end_one_in_lane
+        start_in_lane "$path"
+    done
+    while [ ${#reports[@]} -gt 0 ]; do
+        end_one_in_lane
+    done
+}
+
 mkdir -p "$log_dir"
 [ -w "$log_dir" ] || { echo "$log_dir is not writable by $(id -un): made by another user? sudo make clean" >&2; exit 1; }
 lock_if_shared "$@"
+beside=() alone=()
+for path; do
+    if wants_to_be_alone "$path"; then alone+=("$path"); else beside+=("$path"); fi
+done
+if [ "${LANES:-1}" -gt 1 ]; then
+    run_in_lanes "$LANES" "${beside[@]}"
+    set -- "${alone[@]}"
+fi
 for path; do
     run_test "$path"
 done

@@ -4,6 +4,7 @@
 # detached, and namespaces are let go, with as many descriptors open as before. Beyond 4095 cycles a slot or an entry of the map
 # that was not given back would be missed; beyond 8500 no memory may be added, as all that is remembered of the removed (4096 names,
 # 8192 containers) has been filled by then.
+# alone: it looks into all namespaces, and counts descriptors.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq

@@ -4,6 +4,7 @@
 # are walked, RSTs out of window and ICMP errors that quote nothing real, each skb is seen and is tracked or counted under
 # the reason that is its own; real sessions have exact records all the while; memory is bounded. With a
 # table that holds it all, and with one of 1024 sessions.
+# alone: the floods are to come at full speed.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq python3 ss

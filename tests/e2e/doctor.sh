@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # `sesstap doctor` and the command line around it: what is there, what is missing, and the exit status of each.
+# alone: it counts the programs that sesstap probes the kernel with, and any sesstap does.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root

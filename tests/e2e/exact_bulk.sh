@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: 2 GB each way over the veth with segmentation offload on are counted to the byte; packets are wire packets (the
 # kernel's own count of TCP segments), header bytes fit them, and skbs are those of the interface.      timeout: 300
+# alone: where CPUs are scarce TCP sends again, and what it sent in how many segments is then no longer exact.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq

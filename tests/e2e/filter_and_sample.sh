@@ -3,6 +3,7 @@
 # Shows: -f leaves out in the kernel what does not match, IPv4, IPv6 and by an offloaded VLAN tag, and counts it to the
 # packet; --depth-for reads one port's sessions whole and of others nothing; --sample 1/4 keeps about a quarter of 2000
 # connections, each whole; --payload-rate holds the rate under bulk, and every byte stands in the ledger.
+# alone: it measures a rate, and a tcpdump beside it is to drop nothing.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq tcpdump python3

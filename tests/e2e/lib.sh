@@ -279,12 +279,12 @@ launch_sesstap() { # ARGUMENT...
     on_exit end_process "$SESSTAP_PID" KILL
 }
 
-start_sesstap() { # ARGUMENT...: `sesstap run` in namespace A; returns when it is attached
+start_sesstap() { # ARGUMENT...: `sesstap run` in namespace A; returns when it is attached, waits a minute at least
     local i
     mkdir -p "$OUT"
     : >"$SESSTAP_ERR"
     launch_sesstap "$@"
-    for ((i = 0; i < 1000; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         ! grep -q '^sesstap: tracking' "$SESSTAP_ERR" || return 0
         kill -0 "$SESSTAP_PID" 2>/dev/null || break
         sleep 0.02

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""list and stats against the records of read: usage: list_sums.py SESSTAP WORK CORPUS."""
+"""list and stats against the records of read: usage: list_sums.py SESSTAP WORK CORPUS STEP.
+
+Of the corpus's many small captures of single protocols every STEPth is taken.
+"""
 import json
 import os
 import struct
@@ -7,6 +10,7 @@ import subprocess
 import sys
 
 SESSTAP, WORK, CORPUS = sys.argv[1:4]
+PROTOCOLS_STEP = int(sys.argv[4])
 SESSIONS = 2000
 WAYS = {"conversation": ("a_to_b", "b_to_a"), "host": ("sent", "received"),
         "service": ("out", "in"), "protocol": ("out", "in")}
@@ -104,14 +108,25 @@ def check_capture(path):
                times * sum(record[way]["payload"] for record in read for way in ("out", "in")), total["payload"])
 
 
+def captures_of_corpus():
+    of_protocols = 0
+    for folder, _, names in sorted(os.walk(CORPUS)):
+        for name in sorted(names):
+            if not name.endswith((".pcap", ".pcapng", ".cap", ".pcap.gz")):
+                continue
+            if "ndpi-protocols" in folder:
+                of_protocols += 1
+                if of_protocols % PROTOCOLS_STEP:
+                    continue
+            yield os.path.join(folder, name)
+
+
 def main():
     check_capture(check_made())
     captures = 1
-    for folder, _, names in sorted(os.walk(CORPUS)):
-        for name in sorted(names):
-            if name.endswith((".pcap", ".pcapng", ".cap", ".pcap.gz")):
-                check_capture(os.path.join(folder, name))
-                captures += 1
+    for path in captures_of_corpus():
+        check_capture(path)
+        captures += 1
     for failure in failures:
         print("FAIL", failure)
     print(f"list_sums: {captures} captures, {len(failures)} differences")

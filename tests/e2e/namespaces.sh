@@ -3,6 +3,7 @@
 # Shows: with --netns, interfaces inside of other namespaces are tracked. What passes both ends of a pair is one session,
 # counted once, with both in its path and the namespace in host.netns; the same addresses, ports and ifindex in two
 # namespaces are two sessions; a namespace that is made later is found, one that is deleted is let go. By TCX and clsact.
+# alone: it looks into all namespaces, other tests' too, and holds one that goes for up to 2 s.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq python3

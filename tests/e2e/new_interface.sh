@@ -3,6 +3,7 @@
 # Shows: an interface that appears while sesstap runs is tracked within 100 ms, ten times out of ten: a connection opened
 # then is in a record from its SYN on. When the interface goes, the sessions seen there are still recorded, open ones too.
 # A process of a namespace that is no container is not named.
+# alone: 100 ms are not to be spent on waiting for a CPU.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq

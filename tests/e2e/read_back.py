@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # For read_back.sh: reads a capture, reads each session's capture that this wrote, and compares the records.
-# usage: read_back.py SESSTAP MAKE_CAPTURE WORK GOLDEN CORPUS
+# usage: read_back.py SESSTAP MAKE_CAPTURE WORK GOLDEN CORPUS STEP
+# Of the corpus's many small captures of single protocols every STEPth is taken.
 import glob
 import json
 import os
@@ -71,22 +72,27 @@ def differences_of(sesstap, capture, work, suffix):
     return different, len(records)
 
 
-def captures_of(make_capture, work, golden, corpus):
+def captures_of(make_capture, work, golden, corpus, step):
     for script in sorted(glob.glob(os.path.join(golden, "*", "script"))):
         name = os.path.basename(os.path.dirname(script))
         capture = os.path.join(work, name)
         subprocess.run([make_capture, script, capture], check=True)
         yield name, capture
+    of_protocols = 0
     for suffix in ("pcap", "pcapng"):
         for path in sorted(glob.glob(os.path.join(corpus, "**", f"*.{suffix}"), recursive=True)):
+            if "ndpi-protocols" in path:
+                of_protocols += 1
+                if of_protocols % step:
+                    continue
             yield os.path.relpath(path, corpus), path
 
 
 def main():
-    sesstap, make_capture, work, golden, corpus = sys.argv[1:]
+    sesstap, make_capture, work, golden, corpus, step = sys.argv[1:]
     failed = False
     sessions = 0
-    for name, capture in captures_of(make_capture, work, golden, corpus):
+    for name, capture in captures_of(make_capture, work, golden, corpus, int(step)):
         different = []
         for suffix in ("pcapng", "pcap"):
             found, count = differences_of(sesstap, capture, work, suffix)

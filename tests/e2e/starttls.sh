@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: TLS that begins in another protocol (STARTTLS and its like, and CONNECT), live and from a file: the records say
 # which and what TLS was, it is deciphered to what was said, HTTP in a tunnel is read and its objects are whole, and the
-# captures that carry their secrets are opened by tshark with no keys given.      timeout: 120
+# captures that carry their secrets are opened by tshark with no keys given.      timeout: 300
 . "$(dirname "$0")/lib.sh"
 need_root
 need openssl curl tshark python3 jq

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: a browser's TLS live. curl writes its secrets while sesstap run reads them; records of TLS 1.2, 1.3 and HTTP/2
 # say version, cipher, SNI, ALPN, each request and what was answered; the captures that run --pcapng makes are deciphered
-# by tshark and by sesstap with no keys given; a body beyond --depth is cut, and said to be.      timeout: 120
+# by tshark and by sesstap with no keys given; a body beyond --depth is cut, and said to be.      timeout: 300
 . "$(dirname "$0")/lib.sh"
 need_root
 need nginx curl openssl tshark jq

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: two CPUs that send on one UDP flow at full speed lose no count, neither where sesstap sees the packets come in
 # nor where it sees them go out.
+# alone: both CPUs are to send at full speed.
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq

@@ -3,7 +3,7 @@
 # Shows: with --mode xdp sesstap sees and records what it does by TC: every connection once with the bytes that client
 # and server wrote down, every frame of the interface counted, wire packets as TCP counts them, streams and captures whole,
 # jumbo frames too. Another's XDP program is left alone, and a line says that it is there; auto is TC on a veth. Nothing
-# stays, also after SIGKILL.      timeout: 300
+# stays, also after SIGKILL.      timeout: 600
 . "$(dirname "$0")/lib.sh"
 need_root
 need jq python3 bpftool tcpdump ping

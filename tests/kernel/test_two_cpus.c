@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two CPUs hammer one session, the same direction and both: packets and payload are exact. */
+/*
+ * Two CPUs hammer one session, the same direction and both: packets and payload are exact.
+ * alone: both CPUs are to be free.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
