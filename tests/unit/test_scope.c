@@ -189,6 +189,29 @@ static void removal_ends_an_overlap(void **state)
     scopes_free(scopes);
 }
 
+/* Containers' networks come and go for years: numbers come round before those of namespaces and tunnels. */
+static void numbers_come_round(void **state)
+{
+    struct scopes *scopes = scopes_new();
+    uint16_t before = 0;
+
+    (void)state;
+    assert_int_equal(scopes_add_bridge(scopes, 1), 0);
+    scopes_update(scopes);
+    for (uint32_t ifindex = 2; ifindex < SCOPE_LAST + 10; ifindex++) {
+        uint16_t scope;
+
+        assert_int_equal(scopes_add_bridge(scopes, ifindex), 0);
+        scopes_update(scopes);
+        scope = scopes_get(scopes, ifindex);
+        assert_in_range(scope, 2, SCOPE_LAST); /* 1 is in use */
+        assert_int_equal(scope, before == SCOPE_LAST ? 2 : ifindex == 2 ? 2 : before + 1);
+        before = scope;
+        scopes_remove_bridge(scopes, ifindex);
+    }
+    scopes_free(scopes);
+}
+
 static void numbers_outlive_a_process(void **state)
 {
     struct pin_scope room[4] = {{.ifindex = 0}};
@@ -224,6 +247,7 @@ int main(void)
         cmocka_unit_test(changes_are_told_and_numbers_kept),
         cmocka_unit_test(reading_anew_forgets_subnets),
         cmocka_unit_test(removal_ends_an_overlap),
+        cmocka_unit_test(numbers_come_round),
         cmocka_unit_test(numbers_outlive_a_process),
     };
 

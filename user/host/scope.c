@@ -187,11 +187,11 @@ static bool is_taken(const struct scopes *scopes, uint16_t own)
     return false;
 }
 
-/* With 65535 bridges that need one, the last share a number. */
+/* With more bridges that need one the last share a number. */
 static uint16_t take_number(struct scopes *scopes)
 {
-    for (uint32_t tries = 0; tries < UINT16_MAX; tries++) {
-        scopes->last_own = scopes->last_own == UINT16_MAX ? 1 : scopes->last_own + 1;
+    for (uint32_t tries = 0; tries < SCOPE_LAST; tries++) {
+        scopes->last_own = scopes->last_own >= SCOPE_LAST ? 1 : scopes->last_own + 1;
         if (!is_taken(scopes, scopes->last_own))
             break;
     }

@@ -11,6 +11,9 @@
 
 #include "pinned.h"
 
+/* Beyond are those of namespaces (space_numbers.c) and of tunnels (abi.h). */
+#define SCOPE_LAST 0x3fff
+
 /* An address with the length of its prefix, as configured on an interface. */
 struct subnet {
     uint8_t addr[16]; /* network order; IPv4 in the first 4 bytes, the rest 0 */

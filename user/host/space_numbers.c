@@ -4,8 +4,10 @@
 
 #include <stddef.h>
 
-#define OWN_SCOPE_FIRST 0x4000 /* above those of bridges, below those of tunnels */
-#define OWN_SCOPES      0x4000
+#include "host/scope.h"
+
+#define OWN_SCOPE_FIRST (SCOPE_LAST + 1) /* above those of bridges, below those of tunnels */
+#define OWN_SCOPES      (TUNNEL_SCOPE_FIRST - OWN_SCOPE_FIRST)
 
 /* ---- namespaces ------------------------------------------------------------------------------- */
 
