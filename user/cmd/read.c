@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/filebatch.h"
 #include "base/interrupt.h"
@@ -181,12 +182,38 @@ static void begin_index(struct reading *reading, struct index_making *making)
         log_info("%s gets no index: %s", reading->conf.input.paths[0], strerror(-err));
 }
 
+/* An option that was given and writes files; NULL: none. */
+static const char *option_of_files(const struct pipeline_conf *pipeline)
+{
+    if (pipeline->captures)
+        return pipeline->format == CAPTURE_PCAP ? "--pcap" : "--pcapng";
+    if (pipeline->streams)
+        return "--streams";
+    return pipeline->tcpsession ? "--format tcpsession" : NULL;
+}
+
+/* Files are numbered by session: those of an earlier reading that had more of them would look like ours. */
+static void warn_of_earlier(const struct reading *reading)
+{
+    char path[OUTFILE_PATH_MAX];
+
+    if (!option_of_files(&reading->conf.pipeline))
+        return;
+    snprintf(path, sizeof(path), "%s/sessions.ndjson", reading->dir);
+    if (!access(path, F_OK))
+        log_warn(
+            "%s holds the output of an earlier run: files of sessions that are not written now "
+            "stay in it",
+            reading->dir);
+}
+
 static int read_files(struct reading *reading)
 {
     struct replay_result result;
     struct index_making making;
     int err, records_err, streams_err;
 
+    warn_of_earlier(reading);
     if (open_streams(reading))
         return EXIT_FAILED;
     if (open_records(reading)) {
@@ -216,16 +243,6 @@ static void choose_sessions(struct reading *reading)
     pipeline->where = reading->options.where;
     if (pipeline->where && where_needs_lots(pipeline->where))
         pipeline->lots = true;
-}
-
-/* An option that was given and writes files; NULL: none. */
-static const char *option_of_files(const struct pipeline_conf *pipeline)
-{
-    if (pipeline->captures)
-        return pipeline->format == CAPTURE_PCAP ? "--pcap" : "--pcapng";
-    if (pipeline->streams)
-        return "--streams";
-    return pipeline->tcpsession ? "--format tcpsession" : NULL;
 }
 
 /* Whether what was asked for can be had together; else a line says what is missing. */
