@@ -144,8 +144,11 @@ check_objects() {
     "$SESSTAP" extract "$CAPTURE" --objects "$dir" >/dev/null 2>"$WORK/extract.err" || fail "extract --objects: $(cat "$WORK/extract.err")"
     while IFS=$'\t' read -r file hash; do
         [ "$(sha "$dir/$file")" = "$hash" ] || bad=$((bad + 1))
-    done < <(jq -r 'select(.sha256) | [.file, .sha256] | @tsv' "$dir/manifest.ndjson")
+    done < <(jq -r '[.file, .sha256 // .sha256_partial] | select(.[1]) | @tsv' "$dir/manifest.ndjson")
     assert_eq "objects: files are what the manifest says" 0 "$bad"
+    assert_eq "objects: a sum is called partial when it is" 0 \
+        "$(jq -c 'select((.complete and .sha256_partial) or (.complete | not) and .sha256)' "$dir/manifest.ndjson" | wc -l)"
+    assert_eq "objects: the bomb is not complete" false "$(jq 'select(.uri == "/bomb") | .complete' "$dir/manifest.ndjson")"
     assert_eq "objects: a line a file" "$(find "$dir" -type f ! -name manifest.ndjson | wc -l)" "$(wc -l <"$dir/manifest.ndjson")"
     assert_eq "objects: the text, however it was packed" 8 \
         "$(jq -r --arg sha "$(sha "$WWW/a.txt")" 'select(.sha256 == $sha) | .file' "$dir/manifest.ndjson" | wc -l)"

@@ -153,6 +153,7 @@ static void list_object(struct objects *objects, const struct object *object,
 {
     const struct http_transaction *transaction = object->transaction;
     const struct http_message *message = message_of(transaction, object->from_client);
+    bool complete = message->complete && !message->cut && !message->decode_failed;
     const char *slash = strrchr(object->file.path, '/');
     struct buf line = {0};
 
@@ -169,11 +170,11 @@ static void list_object(struct objects *objects, const struct object *object,
     item_add_some(&line, "status", transaction->status);
     item_add_text(&line, "type", message->content_type);
     item_add_u64(&line, "size", object->bytes);
-    if (message->has_content_sha256)
-        item_add_hex(&line, "sha256", message->content_sha256, sizeof(message->content_sha256));
     item_add_key(&line, "complete");
-    buf_add_str(&line,
-                message->complete && !message->cut && !message->decode_failed ? "true" : "false");
+    buf_add_str(&line, complete ? "true" : "false");
+    if (message->has_content_sha256)
+        item_add_hex(&line, complete ? "sha256" : "sha256_partial", message->content_sha256,
+                     sizeof(message->content_sha256));
     buf_add_char(&line, '}');
     if (line.failed)
         note_loss(objects, -ENOMEM);
