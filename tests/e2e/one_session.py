@@ -154,7 +154,8 @@ def check_follow():
           (2, "in", 20, 5, None, "after")])
     case("follow a datagram put together", run("follow", "in.pcapng", "udp:1", "--format", "raw")[:2],
          (0, bytes(range(256)) * 12))
-    case("follow when nothing was said", run("follow", "quiet.pcapng", "0")[:2], (0, b""))
+    case("follow when nothing was said", run("follow", "quiet.pcapng", "0"),
+         (0, b"", "sesstap: quiet.pcapng 0: nothing was sent\n"))
     case("a colour a side on a terminal", in_terminal("follow", "in.pcapng", "0").count(b"\x1b[34m"), 2)
     case("NO_COLOR", in_terminal("follow", "in.pcapng", "0", NO_COLOR="1").count(b"\x1b"), 0)
     status, out, err = run("follow", "in.pcapng", "udp:7")

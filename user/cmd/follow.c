@@ -53,6 +53,7 @@ struct following {
     uint64_t undecrypted_records;
     uint64_t cut_transactions; /* beyond a bound: not shown */
     bool is_open;              /* the stream has begun */
+    bool is_shown;             /* some of it */
     bool is_swapped;           /* who is the client was known only later */
     int error;                 /* -errno of stdout */
 };
@@ -93,6 +94,7 @@ static void write_out(struct following *following)
         following->error = -ENOMEM;
     if (!following->error && out->len && fwrite(out->data, 1, out->len, stdout) != out->len)
         following->error = -errno;
+    following->is_shown |= out->len > 0;
     buf_clear(out);
 }
 
@@ -246,6 +248,8 @@ static int judge(struct following *following, int status)
     }
     if (following->decrypted && (following->clear_bytes || !following->http))
         return judge_clear(following, status);
+    if (!following->is_shown && !follow->hole_bytes)
+        log_info("%s %s: nothing was sent", path, text);
     if (!follow->hole_bytes)
         return status;
     log_warn("%s %s: %llu bytes of the stream are missing in the capture", path, text,
