@@ -206,6 +206,8 @@ static void keep_instance(struct session *session, const char *id)
 static void record_write(struct pipeline *pipeline, struct session *session,
                          const struct record *record, bool last)
 {
+    bool written = pipeline->conf.queue || pipeline->conf.records;
+
     if (pipeline->conf.queue)
         queue_record(pipeline, session, record, last);
     else if (pipeline->conf.records)
@@ -217,7 +219,7 @@ static void record_write(struct pipeline *pipeline, struct session *session,
         if (record->instance_id)
             keep_instance(session, record->instance_id);
     }
-    session->updates++;
+    session->updates += written;
     session->recorded_ns = record->now_ns;
 }
 

@@ -5,6 +5,7 @@ Of the corpus's many small captures of single protocols every STEPth is taken.
 """
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import sys
 SESSTAP, WORK, CORPUS = sys.argv[1:4]
 PROTOCOLS_STEP = int(sys.argv[4])
 SESSIONS = 2000
+INDEX_STEP = 6
 WAYS = {"conversation": ("a_to_b", "b_to_a"), "host": ("sent", "received"),
         "service": ("out", "in"), "protocol": ("out", "in")}
 failures = []
@@ -87,11 +89,32 @@ def check_made():
     return path
 
 
+def expect_records(what, want, got):
+    expect(what, [record["@id"] for record in want], [record["@id"] for record in got])
+    for one, other in zip(want, got):
+        fields = sorted(key for key in {**one, **other} if one.get(key) != other.get(key))
+        expect(f"{what}: {one['@id']}: fields that differ", [], fields)
+
+
+def check_index(path):
+    """The same again from an index, of a copy by the same name: that is part of a record."""
+    copy = os.path.join(WORK, "indexed", os.path.basename(path))
+    os.makedirs(os.path.dirname(copy), exist_ok=True)
+    shutil.copyfile(path, copy)
+    read = records("read", copy)
+    status, _, said = run("index", copy)
+    if status not in (0, 3) or not os.path.exists(copy + ".stidx"):
+        failures.append(f"{copy}: no index: {said[:200]}")
+    expect_records(f"{copy}: list from an index", read, records("list", "--json", copy))
+    expect_records(f"{copy}: list, not from it", read, records("list", "--json", "--no-index", copy))
+    expect_records(f"{copy}: read beside an index", read, records("read", copy))
+
+
 def check_capture(path):
     read = records("read", path)
     name = os.path.basename(path)
     listed = records("list", "--json", path)
-    expect(f"{name}: records of list", [record["@id"] for record in read], [record["@id"] for record in listed])
+    expect_records(f"{name}: records of list", read, listed)
     expect(f"{name}: rows", len(read) + 1 if read else 0, len(lines("list", path)))
     expect(f"{name}: --sort", sorted((record["in"]["payload"] for record in read), reverse=True),
            [record["in"]["payload"] for record in records("list", "--json", "--sort", "-in.payload", path)])
@@ -122,10 +145,14 @@ def captures_of_corpus():
 
 
 def main():
-    check_capture(check_made())
+    made = check_made()
+    check_capture(made)
+    check_index(made)
     captures = 1
     for path in captures_of_corpus():
         check_capture(path)
+        if captures % INDEX_STEP == 0 and not path.endswith(".gz"):
+            check_index(path)
         captures += 1
     for failure in failures:
         print("FAIL", failure)

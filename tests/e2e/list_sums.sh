@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Shows: list has read's records, in the order of the first packet or of a field, all of them or those that --where or -f
-# leaves; the sums of stats add up to the records. Of a capture made here, and of files of the corpus when it is there: of
-# its many small ones of single protocols every fourth, with PROTOCOLS_STEP=1 all.
+# Shows: list has read's records, each field of them, also from an index, in the order of the first packet or of a field,
+# all of them or those that --where or -f leaves; the sums of stats add up to the records. Of a capture made here, and of
+# files of the corpus when it is there: of its many small ones of single protocols every fourth, with PROTOCOLS_STEP=1 all.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 : "${SESSTAP:=$PWD/build/sesstap}" "${CORPUS:=../shared/corpus}" "${PROTOCOLS_STEP:=4}"
