@@ -55,10 +55,45 @@ static void test_table(void **state)
     buf_fini(&out);
 }
 
+/* On a narrow line what is least asked for goes first; who talked stays whatever the width. */
+static void test_narrow_table(void **state)
+{
+    static const struct {
+        size_t width, left_out;
+        const char *want;
+    } cases[] = {
+        {200, 0,
+         "tcp:6        2026-11-21T09:44:00.123Z   59.8s  10.0.0.200:43512  10.0.0.1:80      HTTP      CLOSED       fin client       13       420      5000  1/0   295us"},
+        {80, 7, "tcp:6        10.0.0.200:43512  10.0.0.1:80      HTTP           420      5000"},
+        {10, 10, "tcp:6        10.0.0.200:43512  10.0.0.1:80"},
+    };
+    struct fixture f;
+
+    (void)state;
+    fixture_tcp_full(&f);
+    f.record.identity.protocol = "HTTP";
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf row = {0}, out = {0};
+        struct text_table table;
+        struct list_row list;
+
+        list_row_init(&list, false);
+        text_table_init(&table, list.columns, list.count);
+        list_row_pack(&list, &row, &f.record);
+        text_table_widen(&table, row.data);
+        assert_int_equal(text_table_fit(&table, cases[i].width), cases[i].left_out);
+        text_table_write_row(&out, &table, row.data);
+        buf_add_char(&out, '\0');
+        assert_string_equal(out.data, cases[i].want);
+        buf_fini(&row);
+        buf_fini(&out);
+    }
+}
+
 /* Cells may hold anything and be of any length: a row stays one line of printable characters. */
 static void test_hostile_cells(void **state)
 {
-    static const struct text_column columns[] = {{"a", false, 0}, {"b", true, 3}};
+    static const struct text_column columns[] = {{"a", false, 0, 0}, {"b", true, 3, 0}};
     struct text_table table;
     struct buf row = {0}, out = {0};
     char text[400];
@@ -154,9 +189,8 @@ static void test_no_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_hostile_cells),
-        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_table),         cmocka_unit_test(test_narrow_table),
+        cmocka_unit_test(test_hostile_cells), cmocka_unit_test(test_orders),
         cmocka_unit_test(test_no_order),
     };
 

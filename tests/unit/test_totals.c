@@ -35,7 +35,7 @@ static void check_table(enum totals_by by, const char *want)
     struct totals *totals = count_fixtures(by);
     struct buf out = {0};
 
-    totals_write_table(&out, totals);
+    totals_write_table(&out, totals, SIZE_MAX);
     buf_add_char(&out, '\0');
     assert_false(out.failed);
     assert_string_equal(out.data, want);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
+#include "cmd/output.h"
 #include "cmd/replay.h"
 #include "sink/field.h"
 #include "sink/field_names.h"
@@ -40,6 +41,7 @@ struct listing {
     struct buf row;
     struct buf line;
     uint64_t listed;
+    size_t left_out; /* columns, of a narrow terminal */
     int error;
 };
 
@@ -111,6 +113,8 @@ static void release_rows(struct listing *listing)
     const char *kept, *line;
     size_t len;
 
+    if (!listing->streaming)
+        listing->left_out = text_table_fit(&listing->table, output_line_width());
     write_titles(listing);
     for (size_t i = 0; i < record_sort_count(listing->rows); i++) {
         uint64_t number = record_sort_get(listing->rows, i, &kept, &len);
@@ -238,6 +242,8 @@ static int list_sessions(struct listing *listing)
     written = close_listing(listing);
     if (written && !err)
         log_error("cannot write all of the list: %s", strerror(-written));
+    else if (listing->listed && !listing->options.json)
+        output_say_left_out(listing->left_out);
     return file_options_status(err ? err : written, &result);
 }
 

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -37,6 +39,22 @@ void output_say_keylog(const struct keylog *keylog)
         log_warn("%s: %llu lines of secrets forgotten, the oldest: there were over %u",
                  path ? path : "the captures' own secrets", (unsigned long long)counts->forgotten,
                  KEYLOG_MAX_LINES);
+}
+
+size_t output_line_width(void)
+{
+    struct winsize size;
+
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+        return SIZE_MAX;
+    return size.ws_col;
+}
+
+void output_say_left_out(size_t columns)
+{
+    if (columns)
+        log_info("%zu column%s left out: the terminal is too narrow", columns,
+                 columns == 1 ? " is" : "s are");
 }
 
 void output_say_names(const struct names *names)

@@ -24,6 +24,10 @@ int output_read_hosts(struct names *names, const char *path);
 int output_follow_keylog(struct keylog *keylog, const char *path, bool may_be_missing);
 /* What was wrong with the lines of the key log and of captures' own secrets, if anything was. */
 void output_say_keylog(const struct keylog *keylog);
+/* Characters that a line on stdout may have: a terminal's width, else as many as it takes. */
+size_t output_line_width(void);
+/* A line about columns that a terminal was too narrow for, if there are any. */
+void output_say_left_out(size_t columns);
 /* After a reading, or a run: a line about names that found no room. */
 void output_say_names(const struct names *names);
 

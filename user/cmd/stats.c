@@ -7,6 +7,7 @@
 #include "base/outfile.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
+#include "cmd/output.h"
 #include "cmd/replay.h"
 #include "sink/totals.h"
 #include "sink/where.h"
@@ -56,6 +57,7 @@ static int print(struct stats *stats)
 {
     struct linefile file;
     struct buf out = {0};
+    size_t left_out = 0;
     int err = stats->error ? stats->error : linefile_open(&file, "-");
 
     if (err)
@@ -63,13 +65,16 @@ static int print(struct stats *stats)
     if (stats->options.json)
         totals_write_json(&out, stats->totals);
     else
-        totals_write_table(&out, stats->totals);
+        left_out = totals_write_table(&out, stats->totals, output_line_width());
     if (out.failed)
         err = -ENOMEM;
     else
         linefile_write(&file, out.data, out.len - 1); /* it adds the last newline */
     buf_fini(&out);
-    return linefile_close(&file) ? -EIO : err;
+    if (linefile_close(&file))
+        return -EIO;
+    output_say_left_out(left_out);
+    return err;
 }
 
 static int count_sessions(struct stats *stats)

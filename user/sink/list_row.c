@@ -13,33 +13,35 @@ static const struct {
     const char *paths[LIST_COLUMN_FIELDS];
     uint8_t usual;
     bool right;
+    uint8_t spare; /* of a narrow terminal; see struct text_column */
     enum {
         EITHER,
         BOTH,
         PER_SIDE
     } use; /* of the second field: instead, after a space, after '/' */
 } kinds[LIST_COLUMNS] = {
-    {"stream", {NULL}, 11, false, EITHER},
-    {"start", {"firstDate"}, 24, false, EITHER},
-    {"time", {"duration"}, 6, true, EITHER},
-    {"client", {"src.socket", "src.ip"}, 15, false, EITHER},
-    {"server", {"dst.socket", "dst.ip"}, 15, false, EITHER},
-    {"app", {"app.protocol"}, 8, false, EITHER},
-    {"state", {"state"}, 11, false, EITHER},
-    {"close", {"close.reason", "close.by"}, 10, false, BOTH},
-    {"packets", {"packetsCount"}, 7, true, EITHER},
-    {"out", {"out.payload"}, 8, true, EITHER},
-    {"in", {"in.payload"}, 8, true, EITHER},
-    {"rtx", {"tcp.quality_fwd.retransmits", "tcp.quality_rev.retransmits"}, 3, true, PER_SIDE},
-    {"rtt", {"tcp.rtt.avg"}, 6, true, EITHER},
-    {"alerts", {NULL}, 20, false, EITHER},
+    {"stream", {NULL}, 11, false, 0, EITHER},
+    {"start", {"firstDate"}, 24, false, 8, EITHER},
+    {"time", {"duration"}, 6, true, 6, EITHER},
+    {"client", {"src.socket", "src.ip"}, 15, false, 0, EITHER},
+    {"server", {"dst.socket", "dst.ip"}, 15, false, 0, EITHER},
+    {"app", {"app.protocol"}, 8, false, 3, EITHER},
+    {"state", {"state"}, 11, false, 5, EITHER},
+    {"close", {"close.reason", "close.by"}, 10, false, 7, BOTH},
+    {"packets", {"packetsCount"}, 7, true, 4, EITHER},
+    {"out", {"out.payload"}, 8, true, 1, EITHER},
+    {"in", {"in.payload"}, 8, true, 2, EITHER},
+    {"rtx", {"tcp.quality_fwd.retransmits", "tcp.quality_rev.retransmits"}, 3, true, 9, PER_SIDE},
+    {"rtt", {"tcp.rtt.avg"}, 6, true, 10, EITHER},
+    {"alerts", {NULL}, 20, false, 0, EITHER},
 };
 
 void list_row_init(struct list_row *list, bool with_alerts)
 {
     list->count = with_alerts ? LIST_COLUMNS : LIST_COLUMNS - 1;
     for (int i = 0; i < LIST_COLUMNS; i++) {
-        list->columns[i] = (struct text_column){kinds[i].title, kinds[i].right, kinds[i].usual};
+        list->columns[i] =
+            (struct text_column){kinds[i].title, kinds[i].right, kinds[i].usual, kinds[i].spare};
         for (int j = 0; j < LIST_COLUMN_FIELDS; j++)
             list->fields[i][j] = kinds[i].paths[j] ? field_find(kinds[i].paths[j]) : NULL;
     }

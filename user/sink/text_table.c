@@ -8,6 +8,7 @@
 
 void text_table_init(struct text_table *table, const struct text_column *columns, size_t count)
 {
+    memset(table, 0, sizeof(*table));
     table->columns = columns;
     table->count = count < TEXT_TABLE_COLUMNS ? count : TEXT_TABLE_COLUMNS;
     for (size_t i = 0; i < table->count; i++) {
@@ -37,6 +38,35 @@ void text_table_widen(struct text_table *table, const char *row)
     }
 }
 
+static size_t line_width_of(const struct text_table *table)
+{
+    size_t width = 0;
+
+    for (size_t i = 0; i < table->count; i++)
+        if (!table->left_out[i])
+            width += table->widths[i] + (i ? GAP : 0u);
+    return width;
+}
+
+size_t text_table_fit(struct text_table *table, size_t line_width)
+{
+    size_t count = 0;
+
+    while (line_width_of(table) > line_width) {
+        size_t most = table->count;
+
+        for (size_t i = 0; i < table->count; i++)
+            if (!table->left_out[i] && table->columns[i].spare &&
+                (most == table->count || table->columns[i].spare > table->columns[most].spare))
+                most = i;
+        if (most == table->count)
+            break;
+        table->left_out[most] = true;
+        count++;
+    }
+    return count;
+}
+
 static void add_spaces(struct buf *out, size_t count)
 {
     while (count--)
@@ -48,6 +78,8 @@ static void write_cell(struct buf *out, const struct text_table *table, size_t c
 {
     size_t padding = table->widths[column] > len ? table->widths[column] - len : 0;
 
+    if (table->left_out[column])
+        return;
     if (column)
         add_spaces(out, GAP);
     if (table->columns[column].right)

@@ -19,12 +19,14 @@ struct text_column {
     const char *title;
     bool right;    /* numbers */
     uint8_t usual; /* wide enough nearly always; 0: as wide as its title */
+    uint8_t spare; /* what may be left out of a narrow table, the highest first; 0: never */
 };
 
 struct text_table {
     const struct text_column *columns; /* borrowed */
     size_t count;
     uint8_t widths[TEXT_TABLE_COLUMNS];
+    bool left_out[TEXT_TABLE_COLUMNS];
 };
 
 /* At most TEXT_TABLE_COLUMNS columns. */
@@ -33,6 +35,8 @@ void text_table_init(struct text_table *table, const struct text_column *columns
 void text_table_pack(struct buf *row, const char *text, size_t len);
 /* A packed row of as many cells as there are columns makes room for itself. */
 void text_table_widen(struct text_table *table, const char *row);
+/* Leave out columns, as widths are now, until a line fits, or all are that can be; how many these are. */
+size_t text_table_fit(struct text_table *table, size_t line_width);
 /* Append a line without newline, without spaces at its end. */
 void text_table_write_titles(struct buf *out, const struct text_table *table);
 void text_table_write_row(struct buf *out, const struct text_table *table, const char *row);

@@ -61,8 +61,11 @@ int totals_add(struct totals *totals, const struct record *record);
 const struct totals_row *totals_finish(struct totals *totals, size_t *count,
                                        const struct totals_row **total);
 
-/* Append a table with a line for the total, or a JSON object; newline at the end. */
-void totals_write_table(struct buf *out, struct totals *totals);
+/*
+ * Append a table with a line for the total, or a JSON object; newline at the end. Returns how many columns were left
+ * out so that lines fit.
+ */
+size_t totals_write_table(struct buf *out, struct totals *totals, size_t line_width);
 void totals_write_json(struct buf *out, struct totals *totals);
 
 enum totals_by totals_by(const struct totals *totals);

@@ -12,12 +12,13 @@
 #define MAX_COLUMNS 14
 #define NAME_BYTES  64
 
-#define WAYS(one, other)                                                               \
-    {"pkts " one, true, 0}, {"pkts " other, true, 0}, {"payload " one, true, 0},       \
-        {"payload " other, true, 0}, {"wire " one, true, 0}, {"wire " other, true, 0}, \
-        {"rtx", true, 0}, {"first", false, 0},                                         \
-    {                                                                                  \
-        "last", false, 0                                                               \
+/* What may be left out of a narrow terminal: times first; never what rows are sorted by. */
+#define WAYS(one, other)                                                                        \
+    {"pkts " one, true, 0, 5}, {"pkts " other, true, 0, 5}, {"payload " one, true, 0, 6},       \
+        {"payload " other, true, 0, 6}, {"wire " one, true, 0, 0}, {"wire " other, true, 0, 0}, \
+        {"rtx", true, 0, 7}, {"first", false, 0, 8},                                            \
+    {                                                                                           \
+        "last", false, 0, 9                                                                     \
     }
 
 /* How each sum is shown: its columns and its words in JSON. */
@@ -32,10 +33,10 @@ static const struct form {
 } forms[] = {
     [TOTALS_CONVERSATION] =
         {
-            .columns = {{"a", false, 15},
-                        {"b", false, 15},
-                        {"sessions", true, 0},
-                        {"share", true, 6},
+            .columns = {{"a", false, 15, 0},
+                        {"b", false, 15, 0},
+                        {"sessions", true, 0, 0},
+                        {"share", true, 6, 0},
                         WAYS("a>b", "b>a")},
             .column_count = 13,
             .word = "conversation",
@@ -45,12 +46,12 @@ static const struct form {
         },
     [TOTALS_HOST] =
         {
-            .columns = {{"host", false, 15},
-                        {"as client", true, 0},
-                        {"as server", true, 0},
-                        {"share", true, 6},
+            .columns = {{"host", false, 15, 0},
+                        {"as client", true, 0, 0},
+                        {"as server", true, 0, 0},
+                        {"share", true, 6, 0},
                         WAYS("sent", "recv"),
-                        {"name", false, 0}},
+                        {"name", false, 0, 0}},
             .column_count = 14,
             .word = "host",
             .keys = {"host", NULL},
@@ -60,9 +61,9 @@ static const struct form {
         },
     [TOTALS_SERVICE] =
         {
-            .columns = {{"service", false, 10},
-                        {"sessions", true, 0},
-                        {"share", true, 6},
+            .columns = {{"service", false, 10, 0},
+                        {"sessions", true, 0, 0},
+                        {"share", true, 6, 0},
                         WAYS("out", "in")},
             .column_count = 12,
             .word = "service",
@@ -71,9 +72,9 @@ static const struct form {
         },
     [TOTALS_PROTOCOL] =
         {
-            .columns = {{"protocol", false, 10},
-                        {"sessions", true, 0},
-                        {"share", true, 6},
+            .columns = {{"protocol", false, 10, 0},
+                        {"sessions", true, 0, 0},
+                        {"share", true, 6, 0},
                         WAYS("out", "in")},
             .column_count = 12,
             .word = "protocol",
@@ -174,13 +175,13 @@ static void pack_row(struct buf *out, const struct totals *totals, const struct 
     text_table_pack(out, row->name, row->name ? strlen(row->name) : 0);
 }
 
-void totals_write_table(struct buf *out, struct totals *totals)
+size_t totals_write_table(struct buf *out, struct totals *totals, size_t line_width)
 {
     const struct form *form = &forms[totals_by(totals)];
     const struct totals_row *total, *rows;
     struct text_table table;
     struct buf row = {0};
-    size_t count;
+    size_t count, left_out;
 
     rows = totals_finish(totals, &count, &total);
     text_table_init(&table, form->columns, form->column_count);
@@ -191,6 +192,7 @@ void totals_write_table(struct buf *out, struct totals *totals)
         if (!row.failed)
             text_table_widen(&table, row.data);
     }
+    left_out = text_table_fit(&table, line_width);
     text_table_write_titles(out, &table);
     buf_add_char(out, '\n');
     for (size_t i = 0; i <= count && !row.failed; i++) {
@@ -202,6 +204,7 @@ void totals_write_table(struct buf *out, struct totals *totals)
     }
     out->failed |= row.failed;
     buf_fini(&row);
+    return left_out;
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */
