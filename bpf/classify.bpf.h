@@ -15,14 +15,6 @@
 
 #define HEAD_BYTES 256 /* headers that a second look copies, and a third one all there is */
 
-/* Kernels before 6.2 take no argument of a global function for a map's key or value: so each looks. */
-static __always_inline struct work *find_work(void)
-{
-    __u32 zero = 0;
-
-    return bpf_map_lookup_elem(&works, &zero);
-}
-
 /* ---- fragments -------------------------------------------------------------------------------- */
 
 /* A fragment, parsed with this verdict, becomes a packet of its session. Returns the verdict then. */
@@ -194,7 +186,6 @@ __noinline int note_icmp_error(const struct head *head, __u32 len)
     struct flow_note *note;
     struct packet_cursor cur;
     struct flow *flow;
-    __u32 reason = 0;
 
     if (!head || !work || len > sizeof(*head))
         return 0;
@@ -207,7 +198,7 @@ __noinline int note_icmp_error(const struct head *head, __u32 len)
     }
     flow = bpf_map_lookup_elem(&flows, &work->inner.key);
     if (flow && (flow->bits & FLOW_WATCHED))
-        flow = flow_enter(&work->inner.key, flow, &reason);
+        flow = flow_enter(1) ? 0 : bpf_map_lookup_elem(&flows, &work->inner.key);
     if (!flow || !icmp_quote_plausible(flow, &work->inner)) {
         count_event(EVENT_ICMP_ERRORS_UNKNOWN);
         return 0;

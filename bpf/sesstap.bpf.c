@@ -269,8 +269,10 @@ static __always_inline void classify(const struct frame *frame)
         return;
     }
     flow = bpf_map_lookup_elem(&flows, &work->pkt.key);
-    if (flow && PACKET_UNLIKELY(flow->bits & FLOW_WATCHED) && flow->ifindex == ifindex)
-        flow = flow_enter(&work->pkt.key, flow, &reason);
+    if (flow && PACKET_UNLIKELY(flow->bits & FLOW_WATCHED) && flow->ifindex == ifindex) {
+        reason = (__u32)flow_enter(0);
+        flow = reason ? 0 : bpf_map_lookup_elem(&flows, &work->pkt.key);
+    }
     if (!flow && !reason) {
         if (conf.sample_one_in > 1 &&
             !sampling_keeps(&work->pkt.key, conf.sample_one_in, conf.sample_seed)) {

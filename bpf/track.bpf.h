@@ -13,6 +13,14 @@
 /* How often a packet looks again while an entry is taken out or handed over, which is done in some 100 ns. */
 #define FLOW_ENTER_TRIES 32
 
+/* Kernels before 6.2 take no argument of a global function for a map's key or value: so each looks. */
+static __always_inline struct work *find_work(void)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&works, &zero);
+}
+
 /* Wake user space when this record makes the backlog pass a threshold; its timer sees to the rest. */
 static __always_inline __u64 ring_wake_flags(void *ring, __u32 record_bytes, __u32 threshold_bytes)
 {
@@ -125,27 +133,32 @@ static __noinline struct flow *flow_create(struct work *work, const struct iface
 }
 
 /*
- * The entry of one of FLOW_WATCHED for a packet: with FLOW_STIRRED set, and looked up once more after that, user space
- * can't take it out while this program runs. NULL: it has been taken, begin another; or *reason is set.
+ * A packet comes to an entry of one of FLOW_WATCHED: with FLOW_STIRRED set, and looked up once more after that, user space
+ * can't take it out while this program runs. inner: work->inner's entry, not work->pkt's. Returns 0: look it up again,
+ * if it is gone begin another; or the reason to give the packet up. Global: verified once.
  */
-static __noinline struct flow *flow_enter(const struct flow_key *key, struct flow *flow,
-                                          __u32 *reason)
+__noinline int flow_enter(int inner)
 {
-    for (int i = 0; i < FLOW_ENTER_TRIES; i++) {
-        __u32 bits = FLOW_OR(&flow->bits, FLOW_STIRRED);
-        struct flow *found = bpf_map_lookup_elem(&flows, key);
+    struct work *work = find_work();
+    const struct flow_key *key;
 
-        if (!found)
+    if (!work)
+        return UNACCOUNTED_ENTRY_TAKEN;
+    key = inner ? &work->inner.key : &work->pkt.key;
+    for (int i = 0; i < FLOW_ENTER_TRIES; i++) {
+        struct flow *flow = bpf_map_lookup_elem(&flows, key);
+        __u32 bits;
+
+        if (!flow)
             return 0;
-        if (found == flow && !(bits & FLOW_RESTARTING)) {
-            if ((bits & (FLOW_LEAVING | FLOW_CLOSED)) == FLOW_LEAVING)
-                FLOW_AND(&flow->bits, ~(__u32)FLOW_LEAVING);
-            return flow;
-        }
-        flow = found;
+        bits = FLOW_OR(&flow->bits, FLOW_STIRRED);
+        if ((bits & FLOW_RESTARTING) || bpf_map_lookup_elem(&flows, key) != flow)
+            continue;
+        if ((bits & (FLOW_LEAVING | FLOW_CLOSED)) == FLOW_LEAVING)
+            FLOW_AND(&flow->bits, ~(__u32)FLOW_LEAVING);
+        return 0;
     }
-    *reason = UNACCOUNTED_ENTRY_TAKEN;
-    return 0;
+    return UNACCOUNTED_ENTRY_TAKEN;
 }
 
 /*
