@@ -68,9 +68,18 @@ many_sessions() {
     in_b "$BUILD/tests/bench/open_sessions" "$IF_B" "$sessions" || die "cannot open sessions"
     sleep 8
     table=$(sed -n 's/.* sessions in \(.*\) of kernel memory.*/\1/p' "$SESSTAP_ERR" | head -n 1 | tr -d ' ')
-    echo "open $sessions $(awk '$1 == "VmRSS:" { print $2 }' "/proc/$SESSTAP_PID/status") ${table:--} $(metric sesstap_flow_table_pass_seconds) $(idle_ms)"
+    echo "open $sessions $(awk '$1 == "VmRSS:" { print $2 }' "/proc/$SESSTAP_PID/status") ${table:--} $(pass_seconds) $(idle_ms)"
     stop_sesstap || die "sesstap run failed"
     [ "$(grep -c '"TcpSession"' "$OUT/sessions.ndjson")" -eq "$sessions" ] || die "not all sessions were recorded"
+}
+
+# How long a pass took that found all sessions.
+pass_seconds() {
+    for _ in $(seq 120); do
+        [ "$(metric sesstap_flow_table_entries)" -lt "$sessions" ] || break
+        sleep 1
+    done
+    awk '$1 == "sesstap_flow_table_pass_seconds" { print $2 }' "$PROM"
 }
 
 # CPU time in a second of nothing but passes through the table. Of many seconds: a pass is one part in twenty of the time.

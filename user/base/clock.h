@@ -7,6 +7,8 @@
 
 uint64_t clock_mono_ns(void);
 uint64_t clock_wall_ns(void);
+/* CPU time of the calling thread. */
+uint64_t clock_thread_ns(void);
 /* What to add to a monotonic time to get wall time, in ns; read once a run so that times agree. */
 int64_t clock_wall_offset_ns(void);
 

@@ -17,10 +17,11 @@
 
 #define MS_NS 1000000ull
 
-/* Passes through the table: this often, but never more than one part in twenty of the time. */
+/* Passes through the table: this often, but never more than one part in twenty of a CPU, and of the time half. */
 #define PASS_PERIOD_NS          (1000 * MS_NS)
 #define PASS_PERIOD_PRESSURE_NS (100 * MS_NS)
 #define PASS_SHARE              20
+#define PASS_READ_NS            (50 * MS_NS) /* the rings don't wait longer than this for a pass */
 
 /* ---- sessions --------------------------------------------------------------------------------- */
 
@@ -261,9 +262,18 @@ static void visit_vanished(void *ctx, struct session *session)
     tracker->vanished++;
 }
 
+static void read_rings(struct tracker *tracker)
+{
+    uint64_t begun = clock_mono_ns();
+
+    if (live_poll(tracker->live))
+        tracker->drained_ns = begun;
+    live_poll_spill(tracker->live);
+}
+
 static void sweep(struct tracker *tracker)
 {
-    uint64_t begun_ns = clock_mono_ns();
+    uint64_t begun_ns = clock_mono_ns(), read_ns = begun_ns;
     enum live_sweep result;
 
     memset(&tracker->gauges, 0, sizeof(tracker->gauges));
@@ -273,6 +283,10 @@ static void sweep(struct tracker *tracker)
         screen_begin(tracker->options.pipeline.screen, tracker->now_ns);
     do {
         result = live_sweep_step(tracker->live, SIZE_MAX, visit_flow, tracker);
+        if (clock_mono_ns() - read_ns > PASS_READ_NS) { /* a million entries take some time */
+            read_rings(tracker);
+            tracker->now_ns = read_ns = clock_mono_ns();
+        }
     } while (result == LIVE_SWEEP_MORE);
     if (result != LIVE_SWEEP_DONE)
         return;
@@ -283,7 +297,8 @@ static void sweep(struct tracker *tracker)
 
 static void pass(struct tracker *tracker)
 {
-    uint64_t period = under_pressure(tracker) ? PASS_PERIOD_PRESSURE_NS : PASS_PERIOD_NS, took;
+    uint64_t period = under_pressure(tracker) ? PASS_PERIOD_PRESSURE_NS : PASS_PERIOD_NS;
+    uint64_t begun_ns = clock_mono_ns(), cpu_ns = clock_thread_ns(), took_ns;
 
     sweep(tracker);
     track_links_refresh(tracker);
@@ -294,22 +309,16 @@ static void pass(struct tracker *tracker)
     track_draw(tracker);
     pipeline_flush(tracker->pipeline);
     track_pin_commit(tracker);
-    took = clock_mono_ns() - tracker->now_ns;
-    if (period < took * PASS_SHARE)
-        period = took * PASS_SHARE;
-    tracker->pass_due_ns = tracker->now_ns + period;
+    cpu_ns = clock_thread_ns() - cpu_ns;
+    took_ns = clock_mono_ns() - begun_ns; /* longer, where others want the CPU too */
+    if (period < cpu_ns * PASS_SHARE)
+        period = cpu_ns * PASS_SHARE;
+    if (period < took_ns * 2)
+        period = took_ns * 2;
+    tracker->pass_due_ns = begun_ns + period;
 }
 
 /* ---- the loop's one step ---------------------------------------------------------------------- */
-
-static void read_rings(struct tracker *tracker)
-{
-    uint64_t begun = clock_mono_ns();
-
-    if (live_poll(tracker->live))
-        tracker->drained_ns = begun;
-    live_poll_spill(tracker->live);
-}
 
 void tracker_step(struct tracker *tracker)
 {
