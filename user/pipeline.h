@@ -178,6 +178,8 @@ void pipeline_leave(struct pipeline *pipeline, struct session *session, const st
 /* A session whose entry is lost: its files are removed, nothing is written. */
 void pipeline_drop(struct pipeline *pipeline, struct session *session);
 
+/* No session will be told of any more: what is done aside comes to its end, while the caller goes on. */
+void pipeline_rest(struct pipeline *pipeline);
 /* What was held goes out. Called regularly. */
 void pipeline_flush(struct pipeline *pipeline);
 /* A metrics file, or another sink of the caller's, could not be written. */

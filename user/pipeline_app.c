@@ -48,6 +48,14 @@ int pipeline_app_begin(struct pipeline *pipeline)
     return 0;
 }
 
+void pipeline_rest(struct pipeline *pipeline)
+{
+    if (!pipeline->aside)
+        return;
+    record_queue_send(pipeline->conf.queue);
+    app_queue_finish(pipeline->aside);
+}
+
 void pipeline_app_end(struct pipeline *pipeline)
 {
     if (pipeline->aside) {
@@ -62,10 +70,12 @@ void session_app_begin(struct session_files *files)
 {
     struct pipeline *pipeline = files->pipeline;
 
+    const struct flow_key *key = &files->session->key;
+
     if (pipeline->aside)
-        files->aside = app_queue_begin(pipeline->aside, files->session);
+        files->aside = app_queue_begin(pipeline->aside, key);
     else if (pipeline->app)
-        files->app = app_session_new(pipeline->app, files->session);
+        files->app = app_session_new(pipeline->app, key, files->session);
 }
 
 void session_app_data(struct session_files *files, unsigned int from, uint64_t offset,
@@ -136,33 +146,48 @@ void pipeline_take_secrets(struct pipeline *pipeline, const uint8_t *lines, size
         keylog_add(pipeline->conf.app->keylog, (const char *)lines, len);
 }
 
+/* frame: from its beginning, len bytes of it at hand. */
+static struct app_packet ip_packet(const struct packet *pkt, const uint8_t *frame, size_t len,
+                                   uint64_t time_ns)
+{
+    return (struct app_packet){
+        .l3 = frame + pkt->l3_off,
+        .time_ns = time_ns,
+        .cap_len = (uint32_t)(len - pkt->l3_off),
+        .headers_len = (uint32_t)(pkt->payload_off - pkt->l3_off),
+        .payload_len = pkt->payload_len,
+        .ip_version = pkt->key.ip_version,
+        .l4_proto = pkt->key.l4_proto,
+    };
+}
+
 /* The payload of a sample's first record lies right behind its headers. */
 void session_app_sample(struct session_files *files, const struct packet *pkt,
                         const struct record_sample *sample, const uint8_t *headers)
 {
+    struct app_packet packet;
+
     if (!sample->cap_len || (sample->flags & SAMPLE_NEXT))
         return;
-    files->identified =
-        !app_session_packet(files->app, pkt, headers + pkt->l3_off,
-                            sample->headers_len + sample->cap_len - pkt->l3_off, sample->time_ns);
+    packet = ip_packet(pkt, headers, sample->headers_len + sample->cap_len, sample->time_ns);
+    files->identified = !app_session_packet(files->app, &packet);
 }
 
 void session_app_frame(struct session_files *files, const struct pipeline_frame *frame)
 {
     const struct packet *pkt = frame->pkt;
 
+    struct app_packet packet;
+
     if (frame->cap_len <= pkt->payload_off)
         return;
-    if (files->aside) {
-        if (app_handle_wants_packets(files->aside))
-            app_queue_packet(files->pipeline->aside, files->aside, pkt, frame->data + pkt->l3_off,
-                             frame->cap_len - pkt->l3_off, frame->time_ns, frame->stays);
+    if (files->aside ? !app_handle_wants_packets(files->aside) : !files->app || files->identified)
         return;
-    }
-    if (!files->app || files->identified)
-        return;
-    files->identified = !app_session_packet(files->app, pkt, frame->data + pkt->l3_off,
-                                            frame->cap_len - pkt->l3_off, frame->time_ns);
+    packet = ip_packet(pkt, frame->data, frame->cap_len, frame->time_ns);
+    if (files->aside)
+        app_queue_packet(files->pipeline->aside, files->aside, &packet, frame->stays);
+    else
+        files->identified = !app_session_packet(files->app, &packet);
 }
 
 void session_app_finish(struct session_files *files, uint64_t now_ns)
@@ -171,7 +196,8 @@ void session_app_finish(struct session_files *files, uint64_t now_ns)
 
     app_session_finish(files->app, now_ns);
     if (names)
-        app_session_tell_name(files->app, names, files->session->key.addr[!files->client].bytes);
+        app_tell_name(app_session_facts(files->app), names,
+                      files->session->key.addr[!files->client].bytes);
 }
 
 void session_name_ends(struct pipeline *pipeline, const struct session *session)

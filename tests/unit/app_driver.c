@@ -16,7 +16,7 @@ void driver_begin(struct app_driver *driver, const struct app_conf *conf, uint8_
     driver->session.key.ip_version = 4;
     driver->app = app_new(&own);
     assert(driver->app);
-    driver->one = app_session_new(driver->app, &driver->session);
+    driver->one = app_session_new(driver->app, &driver->session.key, &driver->session);
     assert(driver->one);
 }
 

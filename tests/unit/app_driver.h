@@ -4,6 +4,7 @@
 #define SESSTAP_APP_DRIVER_H
 
 #include "app/app.h"
+#include "session/session.h"
 
 struct app_driver {
     struct session session;

@@ -66,7 +66,7 @@ static void say(struct tested *tested, struct app_handle *handle, enum app_side 
 static void begin(struct tested *tested, unsigned int n)
 {
     struct session session = make_session(n);
-    struct app_handle *handle = app_queue_begin(tested->queue, &session);
+    struct app_handle *handle = app_queue_begin(tested->queue, &session.key);
     char request[64], name[32];
 
     assert_non_null(handle);
@@ -176,34 +176,89 @@ static void test_names_in_order(void **state)
     tear_down(&tested);
 }
 
-/* A copy larger than a batch; and who is not HTTP soon wants no more. */
+/* A copy larger than a batch arrives; a request that never ends wants no more then. */
 static void test_large_piece(void **state)
 {
     static struct tested tested;
-    static char text[BIG_BYTES + 1];
-    struct session session = make_session(1);
+    static char text[BIG_BYTES + 1] = "GET /";
+    const struct facts *facts = NULL;
     struct app_handle *handle;
 
     (void)state;
     set_up(&tested);
-    handle = app_queue_begin(tested.queue, &session);
+    handle = app_queue_begin(tested.queue, &(struct flow_key){.l4_proto = IP_PROTO_TCP});
     assert_non_null(handle);
-    assert_true(app_handle_wants_data(handle));
-    memset(text, '?', BIG_BYTES);
+    memset(text + strlen("GET /"), '?', BIG_BYTES - strlen("GET /"));
     say(&tested, handle, APP_CLIENT, text);
     app_queue_wait(tested.queue);
     assert_false(app_handle_wants_data(handle));
-    app_queue_end(tested.queue, handle, &(struct app_ending){.key = session.key});
+    app_queue_end(tested.queue, handle, &(struct app_ending){.facts = &facts});
     app_queue_wait(tested.queue);
+    assert_non_null(facts);
+    assert_int_equal(facts->parsers[0].status, PARSER_BROKEN);
+    facts_free(facts);
+    tear_down(&tested);
+}
+
+struct beginning_case {
+    const char *name;
+    bool is_stream;
+    const char *first;
+    bool wanted; /* what comes after it */
+};
+
+/* Who begins as no parser's sessions do wants no more at once; who said too little to tell is asked again. */
+static void test_beginnings(void **state)
+{
+    static const struct beginning_case cases[] = {
+        {"a request", true, "GET / HTTP/1.1\r\n", true},
+        {"nobody's", true, "220 welcome\r\n", false},
+        {"too short to tell", true, "22", true},
+        {"nothing", true, "", true},
+        {"nobody's datagram, short as it is", false, "22", false},
+    };
+    static struct tested tested;
+
+    (void)state;
+    set_up(&tested);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct flow_key key = {.l4_proto = cases[i].is_stream ? IP_PROTO_TCP : IP_PROTO_UDP};
+        struct app_handle *handle = app_queue_begin(tested.queue, &key);
+        char text[32];
+
+        assert_non_null(handle);
+        assert_true(app_handle_wants_data(handle));
+        snprintf(text, sizeof(text), "%s", cases[i].first);
+        say(&tested, handle, APP_CLIENT, text);
+        if (app_handle_wants_data(handle) != cases[i].wanted)
+            fail_msg("%s", cases[i].name);
+        app_queue_end(tested.queue, handle, &(struct app_ending){0});
+    }
+    app_queue_wait(tested.queue);
+    tear_down(&tested);
+}
+
+/* After all was told the thread ends by itself; what it has told stays. */
+static void test_finish(void **state)
+{
+    static struct tested tested;
+
+    (void)state;
+    set_up(&tested);
+    begin(&tested, 1);
+    end(&tested, 1);
+    app_queue_finish(tested.queue);
+    app_queue_wait(tested.queue);
+    check(&tested.told[1], 1);
     tear_down(&tested);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many_at_a_time),
-        cmocka_unit_test(test_names_in_order),
-        cmocka_unit_test(test_large_piece),
+        cmocka_unit_test(test_many_at_a_time), cmocka_unit_test(test_names_in_order),
+        cmocka_unit_test(test_large_piece),    cmocka_unit_test(test_beginnings),
+        cmocka_unit_test(test_finish),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

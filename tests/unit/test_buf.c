@@ -129,6 +129,38 @@ static void json_strings(void **state)
     buf_fini(&buf);
 }
 
+/* Each byte at each place of a longer text is written as it is alone. */
+static void json_bytes_anywhere(void **state)
+{
+    enum { LEN = 19 };
+    struct buf alone = {0}, among = {0}, expected = {0};
+
+    (void)state;
+    for (unsigned int c = 0; c < 256; c++) {
+        char byte = (char)c, text[LEN];
+
+        buf_clear(&alone);
+        buf_add_json_str(&alone, &byte, 1);
+        for (size_t at = 0; at < LEN; at++) {
+            memset(text, 'a', LEN);
+            text[at] = byte;
+            buf_clear(&expected);
+            buf_add_char(&expected, '"');
+            buf_add(&expected, "aaaaaaaaaaaaaaaaaaa", at);
+            buf_add(&expected, alone.data + 1, alone.len - 2);
+            buf_add(&expected, "aaaaaaaaaaaaaaaaaaa", LEN - 1 - at);
+            buf_add_char(&expected, '"');
+            buf_clear(&among);
+            buf_add_json_str(&among, text, LEN);
+            assert_int_equal(among.len, expected.len);
+            assert_memory_equal(among.data, expected.data, expected.len);
+        }
+    }
+    buf_fini(&alone);
+    buf_fini(&among);
+    buf_fini(&expected);
+}
+
 static void growth(void **state)
 {
     struct buf buf = {0};
@@ -176,9 +208,13 @@ static void clocks_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers),      cmocka_unit_test(seconds),
-        cmocka_unit_test(json_strings), cmocka_unit_test(growth),
-        cmocka_unit_test(clocks_agree), cmocka_unit_test(no_memory_is_remembered),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(seconds),
+        cmocka_unit_test(json_strings),
+        cmocka_unit_test(json_bytes_anywhere),
+        cmocka_unit_test(growth),
+        cmocka_unit_test(clocks_agree),
+        cmocka_unit_test(no_memory_is_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

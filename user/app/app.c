@@ -41,12 +41,14 @@ struct depth {
 struct app_session {
     struct app_session *next_spare;
     struct app *app;
+    const struct flow_key *key;
     const struct session *session;
     struct identification *identification;
     struct identity identity;
     struct facts *facts;
     bool identified; /* no more packets are wanted */
     bool finished;
+    bool is_stream;
     struct depth depths[LAYERS]; /* from the outside in */
     int depth_count;             /* that were begun */
 };
@@ -139,6 +141,25 @@ struct app *app_new(const struct app_conf *conf)
         app->http = http_shared_new();
     choose_parsers(app);
     return app;
+}
+
+void app_close(struct app *app)
+{
+    if (app->identifier)
+        identifier_close(app->identifier);
+}
+
+static const struct app_parser *const *outer_parsers(const struct app *app, bool is_stream)
+{
+    return is_stream ? app->streams : app->datagrams;
+}
+
+bool app_turns_down(const struct app *app, const struct flow_key *key,
+                    const struct app_piece *first)
+{
+    bool is_stream = key->l4_proto == IP_PROTO_TCP;
+
+    return layer_turns_down(outer_parsers(app, is_stream), key, is_stream, first);
 }
 
 void app_free(struct app *app)
@@ -272,7 +293,7 @@ static struct layer *begin_layer(struct app_session *one, const struct app_parse
                 .candidates = parsers,
                 .env =
                     {
-                        .session = one->session,
+                        .key = one->key,
                         .limits = &conf->limits,
                         .names = conf->names,
                         .keylog = conf->keylog,
@@ -288,16 +309,24 @@ static struct layer *begin_layer(struct app_session *one, const struct app_parse
                 .make_facts = make_facts,
                 .facts_ctx = one,
                 .state = *parsers ? LAYER_UNDECIDED : LAYER_CLOSED,
-                .is_stream = !is_outermost || one->session->key.l4_proto == IP_PROTO_TCP,
+                .is_stream = !is_outermost || one->is_stream,
             },
     };
     return &depth->layer;
 }
 
-struct app_session *app_session_new(struct app *app, const struct session *session)
+/* Begun with its first bytes: many sessions are but identified. */
+static struct layer *outer_layer(struct app_session *one)
+{
+    if (one->depth_count)
+        return &one->depths[0].layer;
+    return begin_layer(one, outer_parsers(one->app, one->is_stream));
+}
+
+struct app_session *app_session_new(struct app *app, const struct flow_key *key,
+                                    const struct session *session)
 {
     struct app_session *one = app->spare;
-    bool is_tcp = session->key.l4_proto == IP_PROTO_TCP;
 
     if (one)
         app->spare = one->next_spare;
@@ -312,8 +341,9 @@ struct app_session *app_session_new(struct app *app, const struct session *sessi
     one->finished = false;
     one->identification = NULL;
     one->identified = !app->identify;
+    one->key = key;
+    one->is_stream = key->l4_proto == IP_PROTO_TCP;
     one->depth_count = 0;
-    begin_layer(one, is_tcp ? app->streams : app->datagrams);
     return one;
 }
 
@@ -356,12 +386,11 @@ static void tell_identity(struct app_session *one)
     one->identified = true;
 }
 
-bool app_session_packet(struct app_session *one, const struct packet *pkt, const uint8_t *l3,
-                        size_t cap_len, uint64_t time_ns)
+bool app_session_packet(struct app_session *one, const struct app_packet *packet)
 {
     if (one->identified || (!one->identification && !begin_identification(one)))
         return false;
-    if (identification_packet(one->app->identifier, one->identification, pkt, l3, cap_len, time_ns))
+    if (identification_packet(one->app->identifier, one->identification, packet))
         return true;
     tell_identity(one);
     return false;
@@ -369,17 +398,17 @@ bool app_session_packet(struct app_session *one, const struct packet *pkt, const
 
 void app_session_data(struct app_session *one, const struct app_piece *piece)
 {
-    layer_data(&one->depths[0].layer, piece);
+    layer_data(outer_layer(one), piece);
 }
 
 void app_session_hole(struct app_session *one, enum app_side side, uint64_t length)
 {
-    layer_hole(&one->depths[0].layer, side, length);
+    layer_hole(outer_layer(one), side, length);
 }
 
 bool app_session_wants_data(const struct app_session *one)
 {
-    return one->depths[0].layer.state != LAYER_CLOSED;
+    return !one->depth_count || one->depths[0].layer.state != LAYER_CLOSED;
 }
 
 void app_session_finish(struct app_session *one, uint64_t time_ns)
@@ -393,15 +422,24 @@ void app_session_finish(struct app_session *one, uint64_t time_ns)
         tell_identity(one);
 }
 
-void app_session_tell_name(const struct app_session *one, struct names *names,
-                           const uint8_t server[16])
+bool app_session_is_settled(const struct app_session *one, bool wants_data)
 {
-    const char *within = one->facts ? one->facts->tls.within : NULL;
+    if (!one->identified || (wants_data && app_session_wants_data(one)))
+        return false;
+    for (int i = 0; i < one->depth_count; i++)
+        if (one->depths[i].layer.state != LAYER_CLOSED)
+            return false;
+    return true;
+}
+
+void app_tell_name(const struct facts *facts, struct names *names, const uint8_t server[16])
+{
+    const char *within = facts ? facts->tls.within : NULL;
 
     if (within && !strcmp(within, "http")) /* the server is a proxy, which has another name */
         return;
-    if (one->facts && one->facts->tls.sni.at)
-        names_add(names, server, one->facts->tls.sni.at, one->facts->tls.sni.len, NAME_OF_TLS);
+    if (facts && facts->tls.sni.at)
+        names_add(names, server, facts->tls.sni.at, facts->tls.sni.len, NAME_OF_TLS);
 }
 
 const struct identity *app_session_identity(const struct app_session *one)

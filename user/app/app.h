@@ -14,7 +14,7 @@
 
 struct app;
 struct app_session;
-struct packet;
+struct session;
 
 struct app_conf {
     bool identify;            /* the protocol by libndpi, when it is built in */
@@ -40,6 +40,14 @@ struct app_conf {
 struct app *app_new(const struct app_conf *conf);
 /* After all its sessions. NULL is fine. */
 void app_free(struct app *app);
+/* So too, and no session will begin: what takes long to free goes. What sessions were told stays. */
+void app_close(struct app *app);
+/*
+ * Whether a session's first piece tells that none of its bytes would be read: then there is no need to give it any. Of any
+ * thread.
+ */
+bool app_turns_down(const struct app *app, const struct flow_key *key,
+                    const struct app_piece *first);
 /*
  * A number that differs when sessions would be looked into otherwise: by another library, or with other secrets than the
  * input's own. conf NULL: 0. APP_TOLD_ONCE: nobody else would be told the same.
@@ -51,16 +59,13 @@ const char *app_risk_name(unsigned int bit);
 /* Whether this build can identify protocols. */
 bool app_can_identify(void);
 
-/* session outlives it. NULL on no memory. */
-struct app_session *app_session_new(struct app *app, const struct session *session);
+/* session: what the app_conf's functions are told, NULL when there are none. Both outlive it. NULL on no memory. */
+struct app_session *app_session_new(struct app *app, const struct flow_key *key,
+                                    const struct session *session);
 void app_session_free(struct app_session *app_session);
 
-/*
- * A packet with payload, until false is returned: then no more are wanted. l3: the IP packet, cap_len bytes of
- * it at hand.
- */
-bool app_session_packet(struct app_session *app_session, const struct packet *pkt,
-                        const uint8_t *l3, size_t cap_len, uint64_t time_ns);
+/* A packet with payload, until false is returned: then no more are wanted. */
+bool app_session_packet(struct app_session *app_session, const struct app_packet *packet);
 /* Bytes of the stream; of a protocol without streams, a datagram. */
 void app_session_data(struct app_session *app_session, const struct app_piece *piece);
 void app_session_hole(struct app_session *app_session, enum app_side side, uint64_t length);
@@ -68,9 +73,13 @@ void app_session_hole(struct app_session *app_session, enum app_side side, uint6
 bool app_session_wants_data(const struct app_session *app_session);
 /* The end of the session: nothing comes after. */
 void app_session_finish(struct app_session *app_session, uint64_t time_ns);
-/* After its end: what the session asked for by TLS is what the server's address is called. */
-void app_session_tell_name(const struct app_session *app_session, struct names *names,
-                           const uint8_t server[16]);
+/*
+ * What its end would bring is known before: all about its bytes, or wants_data false says that none will come any more; and its
+ * protocol.
+ */
+bool app_session_is_settled(const struct app_session *app_session, bool wants_data);
+/* What a session that is over asked for by TLS is what the server's address is called. facts NULL: nothing is known. */
+void app_tell_name(const struct facts *facts, struct names *names, const uint8_t server[16]);
 /* The protocol as known so far; texts live as long as the app. Never NULL. */
 const struct identity *app_session_identity(const struct app_session *app_session);
 /* What parsers have found so far; NULL: nothing. Borrowed; facts_hold keeps it after app_session_finish. */

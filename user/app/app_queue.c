@@ -8,48 +8,70 @@
 #include <string.h>
 
 #include "app/keylog.h"
-#include "packet.h"
 
 /* Handed over in batches, so that the lock costs nothing; a few of them, so that neither side waits. */
-#define BATCH_ITEMS 1024
-#define BATCH_BYTES (128u << 10) /* of copies; a larger one has memory of its own */
-#define BATCHES     8
+#define BATCH_BYTES  (64u << 10)
+#define COPY_BYTES   (BATCH_BYTES / 4) /* a larger copy has memory of its own */
+#define BATCHES      8
+#define SLAB_HANDLES 256
 
 enum item_kind { ITEM_PACKET, ITEM_DATA, ITEM_HOLE, ITEM_END, ITEM_SECRETS, ITEM_NAME };
 
+/* What all items begin with. They lie one behind the other, each as long as its kind is, with its copied bytes behind it. */
 struct item {
     struct app_handle *handle;
-    const uint8_t *data;
-    size_t len; /* of a hole, too */
+    const void *owned; /* a large copy; NULL: none */
+    uint32_t bytes;    /* to the next one */
     uint8_t kind;
-    uint8_t source; /* enum name_source */
-    bool owned;     /* data is the item's */
-    union {
-        struct {
-            struct packet pkt;
-            uint64_t time_ns;
-        } packet;
-        struct app_piece piece;
-        struct app_ending ending;
-        uint8_t addr[16];
-    };
+};
+
+struct packet_item {
+    struct item item;
+    struct app_packet packet;
+};
+
+/* ITEM_DATA and ITEM_HOLE */
+struct data_item {
+    struct item item;
+    struct app_piece piece;
+};
+
+struct end_item {
+    struct item item;
+    struct app_ending ending;
+};
+
+/* ITEM_SECRETS and ITEM_NAME */
+struct text_item {
+    struct item item;
+    const uint8_t *text;
+    size_t len;
+    uint8_t addr[16];
+    enum name_source source;
 };
 
 struct batch {
-    size_t count;
     size_t used_bytes;
     bool release; /* when it is done */
-    struct item items[BATCH_ITEMS];
-    uint8_t bytes[BATCH_BYTES];
+    _Alignas(struct item) uint8_t bytes[BATCH_BYTES];
 };
 
 struct app_handle {
-    struct app_handle *next; /* of a list of unused ones */
-    struct session session;
-    struct app_session *app; /* the thread's; NULL: none yet, or no memory */
-    bool begun;              /* the thread's */
+    struct app_handle *next;  /* of a list of unused ones */
+    struct app_session *app;  /* the thread's; NULL: none yet, or it is settled, or no memory */
+    struct identity identity; /* the thread's: what is known of a session that is settled */
+    const struct facts *facts;
+    struct flow_key key;
+    bool begun; /* the thread's */
+    bool spoke; /* the caller's: bytes came */
     _Atomic bool wants_packets;
     _Atomic bool wants_data;
+};
+
+/* Handles are made many at a time, and live as long as the queue. */
+struct slab {
+    struct slab *next;
+    struct app_handle handles[SLAB_HANDLES];
 };
 
 struct app_queue {
@@ -65,125 +87,144 @@ struct app_queue {
     bool finished;
     struct app_handle *returned; /* by the thread; under the lock */
     struct app_handle *spare;    /* the caller's */
-    struct app_handle *ended;    /* the thread's, of this batch */
+    struct slab *slabs;
+    struct app_handle *ended; /* the thread's, of this batch */
     struct app_handle *ended_last;
     struct batch batches[BATCHES];
 };
 
 /* ---- the thread ------------------------------------------------------------------------------- */
 
-static void drop(struct app_handle *handle)
+/* What was found stays; nobody looks into the session any more. */
+static void settle(struct app_handle *handle, uint64_t time_ns)
 {
+    app_session_finish(handle->app, time_ns);
+    handle->identity = *app_session_identity(handle->app);
+    handle->facts = facts_hold(app_session_facts(handle->app));
     app_session_free(handle->app);
     handle->app = NULL;
     atomic_store_explicit(&handle->wants_packets, false, memory_order_relaxed);
     atomic_store_explicit(&handle->wants_data, false, memory_order_relaxed);
 }
 
-/* The session's first item; false when there is no memory. */
-static bool begin(struct app_queue *queue, struct app_handle *handle)
+/* False when nobody looks into the session any more, or there is no memory to. */
+static bool looks_into(struct app_queue *queue, struct app_handle *handle)
 {
     if (!handle->begun) {
         handle->begun = true;
-        handle->app = app_session_new(queue->app, &handle->session);
-        if (!handle->app)
-            drop(handle);
+        handle->app = app_session_new(queue->app, &handle->key, NULL);
     }
     return handle->app;
 }
 
-static void take_packet(struct app_queue *queue, const struct item *item)
+/* Few sessions need more than their first packets: they take no more room then, until their end. */
+static void settle_if_known(struct app_handle *handle)
 {
-    struct app_handle *handle = item->handle;
+    bool wants_data = atomic_load_explicit(&handle->wants_data, memory_order_relaxed);
 
-    if (begin(queue, handle) && !app_session_packet(handle->app, &item->packet.pkt, item->data,
-                                                    item->len, item->packet.time_ns))
-        atomic_store_explicit(&handle->wants_packets, false, memory_order_relaxed);
+    if (app_session_is_settled(handle->app, wants_data))
+        settle(handle, 0);
 }
 
-static void take_stream(struct app_queue *queue, const struct item *item)
+static void take_packet(struct app_queue *queue, const struct packet_item *item)
 {
-    struct app_handle *handle = item->handle;
+    struct app_handle *handle = item->item.handle;
 
-    if (!begin(queue, handle))
+    if (!looks_into(queue, handle) || app_session_packet(handle->app, &item->packet))
         return;
-    if (item->kind == ITEM_HOLE)
-        app_session_hole(handle->app, item->piece.side, item->len);
+    atomic_store_explicit(&handle->wants_packets, false, memory_order_relaxed);
+    settle_if_known(handle);
+}
+
+static void take_stream(struct app_queue *queue, const struct data_item *item)
+{
+    struct app_handle *handle = item->item.handle;
+
+    if (!looks_into(queue, handle))
+        return;
+    if (item->item.kind == ITEM_HOLE)
+        app_session_hole(handle->app, item->piece.side, item->piece.len);
     else
         app_session_data(handle->app, &item->piece);
-    if (!app_session_wants_data(handle->app))
-        atomic_store_explicit(&handle->wants_data, false, memory_order_relaxed);
+    if (app_session_wants_data(handle->app))
+        return;
+    atomic_store_explicit(&handle->wants_data, false, memory_order_relaxed);
+    settle_if_known(handle);
 }
 
 static void give_back(struct app_queue *queue, struct app_handle *handle)
 {
-    app_session_free(handle->app);
     handle->next = queue->ended;
     if (!queue->ended)
         queue->ended_last = handle;
     queue->ended = handle;
 }
 
-static void end_session(const struct app_queue *queue, struct app_session *app,
+static void end_session(struct app_queue *queue, struct app_handle *handle,
                         const struct app_ending *ending)
 {
-    const struct facts *facts;
-
-    app_session_finish(app, ending->time_ns);
-    facts = app_session_facts(app);
+    if (handle->app)
+        settle(handle, ending->time_ns);
     if (queue->conf.names)
-        app_session_tell_name(app, queue->conf.names, ending->key.addr[!ending->client].bytes);
+        app_tell_name(handle->facts, queue->conf.names, ending->key.addr[!ending->client].bytes);
     if (ending->identity)
-        *ending->identity = *app_session_identity(app);
+        *ending->identity = handle->identity;
     if (ending->facts)
-        *ending->facts = facts_hold(facts);
+        *ending->facts = handle->facts;
+    else
+        facts_free(handle->facts);
+    give_back(queue, handle);
 }
 
-static void take_end(struct app_queue *queue, const struct item *item)
+static void take_end(struct app_queue *queue, const struct end_item *item)
 {
     const struct app_ending *ending = &item->ending;
 
-    if (item->handle) {
-        if (item->handle->app)
-            end_session(queue, item->handle->app, ending);
-        give_back(queue, item->handle);
-    }
+    if (item->item.handle)
+        end_session(queue, item->item.handle, ending);
     for (int i = 0; queue->conf.names && ending->names && i < 2; i++)
         ending->names[i] = names_find(queue->conf.names, ending->key.addr[i].bytes, NULL);
+}
+
+static void take_text(const struct app_queue *queue, const struct text_item *item)
+{
+    if (item->item.kind == ITEM_SECRETS)
+        keylog_add(queue->conf.keylog, (const char *)item->text, item->len);
+    else
+        names_add(queue->conf.names, item->addr, (const char *)item->text, item->len, item->source);
 }
 
 static void take_item(struct app_queue *queue, const struct item *item)
 {
     switch ((enum item_kind)item->kind) {
     case ITEM_PACKET:
-        take_packet(queue, item);
+        take_packet(queue, (const struct packet_item *)item);
         break;
     case ITEM_DATA:
     case ITEM_HOLE:
-        take_stream(queue, item);
+        take_stream(queue, (const struct data_item *)item);
         break;
     case ITEM_END:
-        take_end(queue, item);
+        take_end(queue, (const struct end_item *)item);
         break;
     case ITEM_SECRETS:
-        keylog_add(queue->conf.keylog, (const char *)item->data, item->len);
-        break;
     case ITEM_NAME:
-        names_add(queue->conf.names, item->addr, (const char *)item->data, item->len,
-                  (enum name_source)item->source);
+        take_text(queue, (const struct text_item *)item);
         break;
     }
-    if (item->owned)
-        free((void *)item->data);
+    free((void *)item->owned);
 }
 
 static void take_batch(struct app_queue *queue, struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        take_item(queue, &batch->items[i]);
+    for (size_t at = 0; at < batch->used_bytes;) {
+        const struct item *item = (const struct item *)(batch->bytes + at);
+
+        at += item->bytes;
+        take_item(queue, item);
+    }
     if (batch->release)
         queue->release(queue->ctx);
-    batch->count = 0;
     batch->used_bytes = 0;
     batch->release = false;
 }
@@ -210,6 +251,7 @@ static void *run(void *ctx)
         pthread_cond_signal(&queue->changed);
     }
     pthread_mutex_unlock(&queue->lock);
+    app_close(queue->app);
     return NULL;
 }
 
@@ -241,28 +283,18 @@ struct app_queue *app_queue_new(const struct app_conf *conf, void (*release)(voi
     return NULL;
 }
 
-static void free_handles(struct app_handle *handle)
-{
-    while (handle) {
-        struct app_handle *next = handle->next;
-
-        free(handle);
-        handle = next;
-    }
-}
-
 void app_queue_free(struct app_queue *queue)
 {
     if (!queue)
         return;
-    app_queue_wait(queue);
-    pthread_mutex_lock(&queue->lock);
-    queue->finished = true;
-    pthread_cond_signal(&queue->changed);
-    pthread_mutex_unlock(&queue->lock);
+    app_queue_finish(queue);
     pthread_join(queue->thread, NULL);
-    free_handles(queue->returned);
-    free_handles(queue->spare);
+    while (queue->slabs) {
+        struct slab *next = queue->slabs->next;
+
+        free(queue->slabs);
+        queue->slabs = next;
+    }
     app_free(queue->app);
     pthread_cond_destroy(&queue->changed);
     pthread_mutex_destroy(&queue->lock);
@@ -288,62 +320,90 @@ static void hand_over(struct app_queue *queue)
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* A new item, with room for its copy. */
-static struct item *add_item(struct app_queue *queue, enum item_kind kind,
-                             struct app_handle *handle, size_t copy_bytes)
+/* A new item, with room behind it; its kind's own part is the caller's to fill in. */
+static void *add_item(struct app_queue *queue, enum item_kind kind, struct app_handle *handle,
+                      size_t item_bytes, size_t more_bytes)
 {
     struct batch *batch = current(queue);
+    size_t bytes =
+        (item_bytes + more_bytes + _Alignof(struct item) - 1) & ~(_Alignof(struct item) - 1);
     struct item *item;
 
-    if (batch->count == BATCH_ITEMS ||
-        (copy_bytes <= BATCH_BYTES && copy_bytes > BATCH_BYTES - batch->used_bytes)) {
+    if (bytes > BATCH_BYTES - batch->used_bytes) {
         hand_over(queue);
         batch = current(queue);
     }
-    item = &batch->items[batch->count++];
-    item->kind = (uint8_t)kind;
+    item = (struct item *)(batch->bytes + batch->used_bytes);
+    batch->used_bytes += bytes;
     item->handle = handle;
-    item->owned = false;
+    item->owned = NULL;
+    item->bytes = (uint32_t)bytes;
+    item->kind = (uint8_t)kind;
     return item;
 }
 
-/* The item's data; false when there is no memory for it. */
-static bool set_data(struct app_queue *queue, struct item *item, const uint8_t *data, size_t len,
-                     bool stays)
+static void forget_item(struct app_queue *queue, const struct item *last)
 {
-    struct batch *batch = current(queue);
-    uint8_t *room = batch->bytes + batch->used_bytes;
-
-    item->data = data;
-    item->len = len;
-    if (stays)
-        return true;
-    if (len > BATCH_BYTES) {
-        room = malloc(len);
-        item->owned = room;
-    } else {
-        batch->used_bytes += len;
-    }
-    item->data = room;
-    if (!room)
-        return false;
-    memcpy(room, data, len);
-    return true;
+    current(queue)->used_bytes -= last->bytes;
 }
 
-struct app_handle *app_queue_begin(struct app_queue *queue, const struct session *session)
+/* How much of a copy's bytes lie behind its item. */
+static size_t bytes_behind(size_t len, bool stays)
+{
+    return stays || len > COPY_BYTES ? 0 : len;
+}
+
+/* Where an item's bytes are from now on. NULL: there is no memory for them. */
+static const uint8_t *keep_bytes(struct item *item, size_t item_bytes, const uint8_t *data,
+                                 size_t len, bool stays)
+{
+    uint8_t *room = (uint8_t *)item + item_bytes;
+
+    if (stays)
+        return data;
+    if (len > COPY_BYTES) {
+        room = malloc(len);
+        item->owned = room;
+    }
+    if (room)
+        memcpy(room, data, len);
+    return room;
+}
+
+/* NULL on no memory. */
+static struct app_handle *take_handle(struct app_queue *queue)
 {
     struct app_handle *handle = queue->spare;
+    struct slab *slab;
 
-    if (handle)
+    if (handle) {
         queue->spare = handle->next;
-    else
-        handle = malloc(sizeof(*handle));
+        return handle;
+    }
+    slab = malloc(sizeof(*slab));
+    if (!slab)
+        return NULL;
+    slab->next = queue->slabs;
+    queue->slabs = slab;
+    for (size_t i = 1; i < SLAB_HANDLES; i++) {
+        slab->handles[i].next = queue->spare;
+        queue->spare = &slab->handles[i];
+    }
+    return &slab->handles[0];
+}
+
+struct app_handle *app_queue_begin(struct app_queue *queue, const struct flow_key *key)
+{
+    struct app_handle *handle = take_handle(queue);
+
     if (!handle)
         return NULL;
-    handle->session = *session;
     handle->app = NULL;
+    handle->identity = (struct identity){0};
+    handle->facts = NULL;
     handle->begun = false;
+    handle->key = *key;
+    handle->spoke = false;
     atomic_store_explicit(&handle->wants_packets, queue->conf.identify && app_can_identify(),
                           memory_order_relaxed);
     atomic_store_explicit(&handle->wants_data, true, memory_order_relaxed);
@@ -360,68 +420,82 @@ bool app_handle_wants_data(const struct app_handle *handle)
     return atomic_load_explicit(&handle->wants_data, memory_order_relaxed);
 }
 
-void app_queue_packet(struct app_queue *queue, struct app_handle *handle, const struct packet *pkt,
-                      const uint8_t *l3, size_t cap_len, uint64_t time_ns, bool stays)
+void app_queue_packet(struct app_queue *queue, struct app_handle *handle,
+                      const struct app_packet *packet, bool stays)
 {
-    struct item *item = add_item(queue, ITEM_PACKET, handle, stays ? 0 : cap_len);
+    struct packet_item *item =
+        add_item(queue, ITEM_PACKET, handle, sizeof(*item), bytes_behind(packet->cap_len, stays));
 
-    item->packet.pkt = *pkt;
-    item->packet.time_ns = time_ns;
-    if (!set_data(queue, item, l3, cap_len, stays))
-        current(queue)->count--;
+    item->packet = *packet;
+    item->packet.l3 = keep_bytes(&item->item, sizeof(*item), packet->l3, packet->cap_len, stays);
+    if (!item->packet.l3)
+        forget_item(queue, &item->item);
 }
 
-/* What there is no memory for is missing. */
+/* Bytes that nobody would read are not even told of. What there is no memory for is missing. */
 void app_queue_data(struct app_queue *queue, struct app_handle *handle,
                     const struct app_piece *piece, bool stays)
 {
-    struct item *item = add_item(queue, ITEM_DATA, handle, stays ? 0 : piece->len);
+    bool first = !handle->spoke && piece->len;
+    struct data_item *item;
 
+    handle->spoke |= piece->len > 0;
+    if (first && app_turns_down(queue->app, &handle->key, piece)) {
+        atomic_store_explicit(&handle->wants_data, false, memory_order_relaxed);
+        return;
+    }
+    item = add_item(queue, ITEM_DATA, handle, sizeof(*item), bytes_behind(piece->len, stays));
     item->piece = *piece;
-    if (!set_data(queue, item, piece->data, piece->len, stays))
-        item->kind = ITEM_HOLE;
-    item->piece.data = item->data;
+    item->piece.data = keep_bytes(&item->item, sizeof(*item), piece->data, piece->len, stays);
+    if (!item->piece.data)
+        item->item.kind = ITEM_HOLE;
 }
 
 void app_queue_hole(struct app_queue *queue, struct app_handle *handle, enum app_side side,
                     uint64_t length)
 {
-    struct item *item = add_item(queue, ITEM_HOLE, handle, 0);
+    struct data_item *item = add_item(queue, ITEM_HOLE, handle, sizeof(*item), 0);
 
-    item->piece.side = side;
-    item->len = length;
+    item->piece = (struct app_piece){.side = side, .len = length};
 }
 
 void app_queue_end(struct app_queue *queue, struct app_handle *handle,
                    const struct app_ending *ending)
 {
-    add_item(queue, ITEM_END, handle, 0)->ending = *ending;
+    struct end_item *item = add_item(queue, ITEM_END, handle, sizeof(*item), 0);
+
+    item->ending = *ending;
+}
+
+static struct text_item *add_text(struct app_queue *queue, enum item_kind kind, const void *text,
+                                  size_t len)
+{
+    struct text_item *item = add_item(queue, kind, NULL, sizeof(*item), bytes_behind(len, false));
+
+    item->len = len;
+    item->text = keep_bytes(&item->item, sizeof(*item), text, len, false);
+    if (item->text)
+        return item;
+    forget_item(queue, &item->item);
+    return NULL;
 }
 
 void app_queue_secrets(struct app_queue *queue, const uint8_t *lines, size_t len)
 {
-    struct item *item;
-
-    if (!queue->conf.keylog)
-        return;
-    item = add_item(queue, ITEM_SECRETS, NULL, len);
-    if (!set_data(queue, item, lines, len, false))
-        current(queue)->count--;
+    if (queue->conf.keylog)
+        add_text(queue, ITEM_SECRETS, lines, len);
 }
 
 void app_queue_name(struct app_queue *queue, const uint8_t addr[16], const char *name,
                     enum name_source source)
 {
-    size_t len = strlen(name);
-    struct item *item;
+    struct text_item *item =
+        queue->conf.names ? add_text(queue, ITEM_NAME, name, strlen(name)) : NULL;
 
-    if (!queue->conf.names)
+    if (!item)
         return;
-    item = add_item(queue, ITEM_NAME, NULL, len);
     memcpy(item->addr, addr, sizeof(item->addr));
-    item->source = (uint8_t)source;
-    if (!set_data(queue, item, (const uint8_t *)name, len, false))
-        current(queue)->count--;
+    item->source = source;
 }
 
 void app_queue_release(struct app_queue *queue)
@@ -430,10 +504,25 @@ void app_queue_release(struct app_queue *queue)
     hand_over(queue);
 }
 
+/* What is in the batch that is being filled goes to the thread, too. */
+static void hand_over_rest(struct app_queue *queue)
+{
+    if (current(queue)->used_bytes)
+        hand_over(queue);
+}
+
+void app_queue_finish(struct app_queue *queue)
+{
+    hand_over_rest(queue);
+    pthread_mutex_lock(&queue->lock);
+    queue->finished = true;
+    pthread_cond_signal(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
 void app_queue_wait(struct app_queue *queue)
 {
-    if (current(queue)->count)
-        hand_over(queue);
+    hand_over_rest(queue);
     pthread_mutex_lock(&queue->lock);
     while (queue->handed != queue->done)
         pthread_cond_wait(&queue->changed, &queue->lock);

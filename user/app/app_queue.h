@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi.h"
 #include "app/app.h"
 #include "session/names.h"
 
@@ -24,8 +25,8 @@ struct app_queue *app_queue_new(const struct app_conf *conf, void (*release)(voi
 /* After app_queue_wait, and the end of each session. NULL is fine. */
 void app_queue_free(struct app_queue *queue);
 
-/* Until its app_queue_end. The session is copied. NULL on no memory. */
-struct app_handle *app_queue_begin(struct app_queue *queue, const struct session *session);
+/* Until its app_queue_end. The key is copied. NULL on no memory. */
+struct app_handle *app_queue_begin(struct app_queue *queue, const struct flow_key *key);
 /* False: packets, or bytes and holes, need not be told of any more. Cheap; may be late to say so. */
 bool app_handle_wants_packets(const struct app_handle *handle);
 bool app_handle_wants_data(const struct app_handle *handle);
@@ -34,8 +35,8 @@ bool app_handle_wants_data(const struct app_handle *handle);
  * As app_session_packet and so on. stays: the bytes are there until app_queue_wait; else they are copied. Each waits
  * when the thread is far behind.
  */
-void app_queue_packet(struct app_queue *queue, struct app_handle *handle, const struct packet *pkt,
-                      const uint8_t *l3, size_t cap_len, uint64_t time_ns, bool stays);
+void app_queue_packet(struct app_queue *queue, struct app_handle *handle,
+                      const struct app_packet *packet, bool stays);
 void app_queue_data(struct app_queue *queue, struct app_handle *handle,
                     const struct app_piece *piece, bool stays);
 void app_queue_hole(struct app_queue *queue, struct app_handle *handle, enum app_side side,
@@ -63,6 +64,8 @@ void app_queue_name(struct app_queue *queue, const uint8_t addr[16], const char 
 
 /* All that was told so far is to be done, and then release called. Does not wait for that. */
 void app_queue_release(struct app_queue *queue);
+/* Nothing more will be told: when all is done the thread ends, and frees what it can. Does not wait for that. */
+void app_queue_finish(struct app_queue *queue);
 /* All is done. */
 void app_queue_wait(struct app_queue *queue);
 

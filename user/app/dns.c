@@ -411,13 +411,13 @@ static bool is_netbios(const struct flow_key *key)
            key->port[1] == WIRE_BE16(NETBIOS_NAME_PORT);
 }
 
-static bool dns_looks_like(const struct session *session, const struct app_piece *first)
+static bool dns_looks_like(const struct flow_key *key, const struct app_piece *first)
 {
     size_t length;
 
-    if (is_netbios(&session->key))
+    if (is_netbios(key))
         return false;
-    if (session->key.l4_proto != IP_PROTO_TCP)
+    if (key->l4_proto != IP_PROTO_TCP)
         return is_message(first->data, first->len);
     if (first->len < LENGTH_BYTES + HEAD_BYTES)
         return false;
@@ -433,7 +433,7 @@ static void *dns_open(const struct app_env *env)
     if (!dns)
         return NULL;
     dns->env = env;
-    dns->is_stream = env->session->key.l4_proto == IP_PROTO_TCP;
+    dns->is_stream = env->key->l4_proto == IP_PROTO_TCP;
     return dns;
 }
 

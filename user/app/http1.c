@@ -21,9 +21,9 @@ static bool begins_with(const struct app_piece *piece, const char *text, size_t 
 }
 
 /* A method's name, as far as it goes, or the server's "HTTP/1." when the request was missed. */
-static bool http1_looks_like(const struct session *session, const struct app_piece *first)
+static bool http1_looks_like(const struct flow_key *key, const struct app_piece *first)
 {
-    (void)session;
+    (void)key;
     if (first->side == APP_SERVER)
         return first->len >= 4 && begins_with(first, "HTTP/1.", 7);
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)

@@ -32,11 +32,11 @@ enum frame_flag {
 };
 
 /* The client's preface, or a server that speaks first: SETTINGS of stream 0. */
-static bool http2_looks_like(const struct session *session, const struct app_piece *first)
+static bool http2_looks_like(const struct flow_key *key, const struct app_piece *first)
 {
     size_t len = first->len < PREFACE_BYTES ? first->len : PREFACE_BYTES;
 
-    (void)session;
+    (void)key;
     if (first->side == APP_CLIENT)
         return len >= 4 && !memcmp(first->data, PREFACE, len);
     return first->len >= FRAME_HEAD && !first->data[0] &&

@@ -2,8 +2,11 @@
 /* libndpi behind identify.h, or nothing when it is not built in. */
 #include "app/identify.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "app/parser.h"
 
 #ifdef HAVE_NDPI
 
@@ -31,6 +34,7 @@ struct identifier {
     int64_t wall_offset_ns;
     struct identification *spare;
     struct protocol_name names[NAME_SLOTS];
+    char categories[NDPI_PROTOCOL_NUM_CATEGORIES][NAME_BYTES]; /* "": not met yet */
     uint8_t packet[LOOK_BYTES];
 };
 
@@ -63,10 +67,8 @@ struct identifier *identifier_new(int64_t wall_offset_ns)
     return identifier;
 }
 
-void identifier_free(struct identifier *identifier)
+void identifier_close(struct identifier *identifier)
 {
-    if (!identifier)
-        return;
     while (identifier->spare) {
         struct identification *next = identifier->spare->next_spare;
 
@@ -74,7 +76,15 @@ void identifier_free(struct identifier *identifier)
         free(identifier->spare);
         identifier->spare = next;
     }
-    ndpi_exit_detection_module(identifier->module);
+    if (identifier->module)
+        ndpi_exit_detection_module(identifier->module);
+    identifier->module = NULL;
+}
+
+void identifier_free(struct identifier *identifier)
+{
+    if (identifier)
+        identifier_close(identifier);
     free(identifier);
 }
 
@@ -111,15 +121,15 @@ void identification_free(struct identifier *identifier, struct identification *o
 }
 
 /* libndpi believes the length of the IP header: what is at hand must be what it says. */
-static const uint8_t *cut_packet(struct identifier *identifier, const struct packet *pkt,
-                                 const uint8_t *l3, size_t *len)
+static const uint8_t *cut_packet(struct identifier *identifier, const struct app_packet *packet,
+                                 size_t *len)
 {
     uint16_t value;
 
     if (*len > LOOK_BYTES)
         *len = LOOK_BYTES;
-    memcpy(identifier->packet, l3, *len);
-    if (pkt->key.ip_version == 4) {
+    memcpy(identifier->packet, packet->l3, *len);
+    if (packet->ip_version == 4) {
         value = htons((uint16_t)*len);
         memcpy(identifier->packet + 2, &value, sizeof(value));
     } else {
@@ -143,18 +153,18 @@ static bool is_vague(uint16_t protocol)
 }
 
 bool identification_packet(struct identifier *identifier, struct identification *one,
-                           const struct packet *pkt, const uint8_t *l3, size_t cap_len,
-                           uint64_t time_ns)
+                           const struct app_packet *packet)
 {
-    size_t len = pkt->payload_off - pkt->l3_off + pkt->payload_len;
-    uint64_t wall_ns = time_ns + (uint64_t)identifier->wall_offset_ns;
-    uint16_t most = pkt->key.l4_proto == IP_PROTO_TCP ? TCP_PACKETS : UDP_PACKETS;
+    const uint8_t *l3 = packet->l3;
+    size_t len = (size_t)packet->headers_len + packet->payload_len;
+    uint64_t wall_ns = packet->time_ns + (uint64_t)identifier->wall_offset_ns;
+    uint16_t most = packet->l4_proto == IP_PROTO_TCP ? TCP_PACKETS : UDP_PACKETS;
 
-    if (cap_len < (size_t)(pkt->payload_off - pkt->l3_off))
+    if (packet->cap_len < packet->headers_len)
         return true;
-    if (len > cap_len || len > UINT16_MAX) {
-        len = cap_len;
-        l3 = cut_packet(identifier, pkt, l3, &len);
+    if (len > packet->cap_len || len > UINT16_MAX) {
+        len = packet->cap_len;
+        l3 = cut_packet(identifier, packet, &len);
     }
     one->protocol = ndpi_detection_process_packet(identifier->module, one->flow, l3,
                                                   (unsigned short)len, wall_ns / 1000000);
@@ -186,6 +196,20 @@ static const char *protocol_name(struct identifier *identifier, ndpi_protocol pr
     return NULL;
 }
 
+/* In the identifier: some are in libndpi's module. */
+static const char *category_name(struct identifier *identifier, ndpi_protocol_category_t category)
+{
+    unsigned int number = (unsigned int)category;
+    char *text;
+
+    if (number >= NDPI_PROTOCOL_NUM_CATEGORIES)
+        return NULL;
+    text = identifier->categories[number];
+    if (!*text)
+        snprintf(text, NAME_BYTES, "%s", ndpi_category_get_name(identifier->module, category));
+    return text;
+}
+
 uint32_t identifier_version(void)
 {
     return (uint32_t)ndpi_get_api_version() << 16 | (uint32_t)(NDPI_MAJOR << 8 | NDPI_MINOR);
@@ -209,7 +233,7 @@ void identification_tell(struct identifier *identifier, struct identification *o
     if (!one->known)
         return;
     identity->protocol = protocol_name(identifier, one->protocol);
-    identity->category = ndpi_category_get_name(identifier->module, one->protocol.category);
+    identity->category = category_name(identifier, one->protocol.category);
     identity->confidence = ndpi_confidence_get_name(one->flow->confidence);
 }
 
@@ -232,6 +256,11 @@ struct identifier *identifier_new(int64_t wall_offset_ns)
     return NULL;
 }
 
+void identifier_close(struct identifier *identifier)
+{
+    (void)identifier;
+}
+
 void identifier_free(struct identifier *identifier)
 {
     (void)identifier;
@@ -250,10 +279,9 @@ void identification_free(struct identifier *identifier, struct identification *o
 }
 
 bool identification_packet(struct identifier *identifier, struct identification *one,
-                           const struct packet *pkt, const uint8_t *l3, size_t cap_len,
-                           uint64_t time_ns)
+                           const struct app_packet *packet)
 {
-    (void)identifier, (void)one, (void)pkt, (void)l3, (void)cap_len, (void)time_ns;
+    (void)identifier, (void)one, (void)packet;
     return false;
 }
 

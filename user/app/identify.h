@@ -9,7 +9,7 @@
 
 #include "session/facts.h"
 
-struct packet;
+struct app_packet;
 struct identifier;     /* of a run */
 struct identification; /* of a session */
 
@@ -23,6 +23,8 @@ const char *identifier_risk_name(unsigned int bit);
  * memory.
  */
 struct identifier *identifier_new(int64_t wall_offset_ns);
+/* Nobody is to be identified any more: what takes long to free goes. Texts stay. */
+void identifier_close(struct identifier *identifier);
 void identifier_free(struct identifier *identifier);
 
 /* NULL on no memory. */
@@ -31,8 +33,7 @@ struct identification *identification_new(struct identifier *identifier);
 void identification_free(struct identifier *identifier, struct identification *one);
 /* A packet with payload. False: no more is wanted, identification_tell knows all. */
 bool identification_packet(struct identifier *identifier, struct identification *one,
-                           const struct packet *pkt, const uint8_t *l3, size_t cap_len,
-                           uint64_t time_ns);
+                           const struct app_packet *packet);
 /* The verdict; a guess when packets did not tell. Texts live as long as the identifier. */
 void identification_tell(struct identifier *identifier, struct identification *one,
                          struct identity *identity);

@@ -209,7 +209,7 @@ static void give(struct layer *layer, const struct app_piece *piece)
 static void choose(struct layer *layer, const struct app_piece *first)
 {
     for (const struct app_parser *const *at = layer->candidates; *at; at++) {
-        if (!(*at)->looks_like(layer->env.session, first))
+        if (!(*at)->looks_like(layer->env.key, first))
             continue;
         if (!open_parser(layer, *at))
             break;
@@ -219,6 +219,17 @@ static void choose(struct layer *layer, const struct app_piece *first)
     }
     layer->state = LAYER_CLOSED;
     forget_held(layer);
+}
+
+bool layer_turns_down(const struct app_parser *const *candidates, const struct flow_key *key,
+                      bool is_stream, const struct app_piece *first)
+{
+    if (!first->len || (is_stream && first->len < CHOICE_BYTES))
+        return false;
+    for (; *candidates; candidates++)
+        if ((*candidates)->looks_like(key, first))
+            return false;
+    return true;
 }
 
 /*

@@ -39,6 +39,11 @@ struct layer {
     uint64_t read_bytes[2];
 };
 
+/*
+ * Whether a layer with these candidates would give up at its first piece. Of any thread.
+ */
+bool layer_turns_down(const struct app_parser *const *candidates, const struct flow_key *key,
+                      bool is_stream, const struct app_piece *first);
 /* Close the parser, forget what is held. */
 void layer_fini(struct layer *layer);
 /* Bytes, or a datagram. What nobody reads is not counted: only what a bound cuts off. */

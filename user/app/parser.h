@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi.h"
 #include "session/facts.h"
-#include "session/session.h"
 
-struct app;
 struct keylog;
+struct names;
 
 enum app_verdict {
     APP_DONE,       /* knows all that it wants: gets no more */
@@ -37,9 +37,20 @@ struct app_piece {
     uint64_t lot;    /* number of the packet lot, from 1 */
 };
 
+/* An IP packet with payload, for identification. Borrowed for the call. */
+struct app_packet {
+    const uint8_t *l3;
+    uint64_t time_ns;
+    uint32_t cap_len;     /* of it at hand */
+    uint32_t headers_len; /* the payload is behind them */
+    uint32_t payload_len; /* as the headers say */
+    uint8_t ip_version;
+    uint8_t l4_proto;
+};
+
 /* What a parser is given to work with; lives as long as the parser. */
 struct app_env {
-    const struct session *session;
+    const struct flow_key *key; /* of the session */
     struct facts *facts;
     struct parser_fact *status; /* its own line of facts->parsers */
     const struct app_limits *limits;
@@ -71,8 +82,8 @@ struct app_env {
 
 struct app_parser {
     const char *name; /* key of the record's `parsers`; NULL: not told there */
-    /* Whether a session that begins with this piece may be its. Cheap. NULL: never asked first (inner protocols). */
-    bool (*looks_like)(const struct session *session, const struct app_piece *first);
+    /* Whether a session that begins with this piece may be its. Cheap, and of any thread. NULL: never asked first (inner protocols). */
+    bool (*looks_like)(const struct flow_key *key, const struct app_piece *first);
     /* NULL on no memory. */
     void *(*open)(const struct app_env *env);
     enum app_verdict (*data)(void *state, const struct app_piece *piece);

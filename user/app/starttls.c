@@ -49,9 +49,9 @@ static const struct starttls_protocol *find(const struct app_piece *first)
     return found ? found : find_in(starttls_of_messages, first);
 }
 
-static bool looks_like(const struct session *session, const struct app_piece *first)
+static bool looks_like(const struct flow_key *key, const struct app_piece *first)
 {
-    (void)session;
+    (void)key;
     return find(first);
 }
 

@@ -35,11 +35,11 @@ static bool is_plausible(const uint8_t *at, size_t len)
            (len < 3 || at[2] <= 4) && (len < TLS_HEADER_BYTES || body_len(at) <= TLS_RECORD_MAX);
 }
 
-static bool looks_like(const struct session *session, const struct app_piece *first)
+static bool looks_like(const struct flow_key *key, const struct app_piece *first)
 {
     const uint8_t *at = first->data;
 
-    (void)session;
+    (void)key;
     if (!first->len)
         return false;
     if (is_sslv2_hello(at, first->len))

@@ -187,15 +187,38 @@ void buf_add_printable(struct buf *buf, const char *text, size_t len)
     }
 }
 
+/* 0 when, and only when, none of a word's bytes is a control character, a quote, a backslash or beyond ASCII. */
+static uint64_t not_plain(uint64_t word)
+{
+    const uint64_t ones = UINT64_MAX / 0xff, tops = ones * 0x80;
+    uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+
+    return (word | (word - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops;
+}
+
+/* How many bytes of a text surely go into a JSON string as they are: not always all of them. */
+static size_t plain_bytes(const uint8_t *text, size_t len)
+{
+    size_t at = 0;
+    uint64_t word;
+
+    for (; len - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, text + at, sizeof(word));
+        if (not_plain(word))
+            break;
+    }
+    return at;
+}
+
 void buf_add_json_str(struct buf *buf, const char *text, size_t len)
 {
     const uint8_t *bytes = (const uint8_t *)text;
-    size_t plain = 0, i = 0;
+    size_t plain = 0, i = plain_bytes(bytes, len);
 
     buf_add_char(buf, '"');
     while (i < len) {
         uint8_t c = bytes[i];
-        size_t step = utf8_char_len(bytes + i, len - i);
+        size_t step = c < 0x80 ? 1 : utf8_char_len(bytes + i, len - i);
 
         if (step > 1 || (step && c >= 0x20 && c != '"' && c != '\\')) {
             i += step;
@@ -207,6 +230,7 @@ void buf_add_json_str(struct buf *buf, const char *text, size_t len)
         else
             buf_add_str(buf, "\xef\xbf\xbd");
         plain = ++i;
+        i += plain_bytes(bytes + i, len - i);
     }
     buf_add(buf, bytes + plain, len - plain);
     buf_add_char(buf, '"');

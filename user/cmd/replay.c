@@ -156,6 +156,7 @@ static void sum_up(struct replay *replay)
     result->damaged += capfile_damaged(replay->capfile);
     if (replay->conf->only)
         result->damaged += replay->conf->only->damaged;
+    pipeline_rest(replay->pipeline);
     pipeline_flush(replay->pipeline);
     result->error = pipeline_totals(replay->pipeline)->first_error;
     result->left_out = pipeline_totals(replay->pipeline)->left_out;

@@ -241,10 +241,17 @@ void record_queue_leave_out(struct record_queue *queue, struct session *session,
     add(queue, session, record, true);
 }
 
+void record_queue_send(struct record_queue *queue)
+{
+    if (!queue->batches[queue->filled % BATCHES].count)
+        return;
+    hand_over(queue);
+    wait_for(queue, BATCHES - 1);
+}
+
 void record_queue_wait(struct record_queue *queue)
 {
-    if (queue->batches[queue->filled % BATCHES].count)
-        hand_over(queue);
+    record_queue_send(queue);
     wait_for(queue, 0);
 }
 

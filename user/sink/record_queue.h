@@ -43,6 +43,8 @@ struct record *record_queue_add(struct record_queue *queue, struct session *sess
 /* The same for a session that gets no line; the other sink has it. */
 void record_queue_leave_out(struct record_queue *queue, struct session *session,
                             const struct record *record);
+/* What was added is on its way to the thread, also when it is little. */
+void record_queue_send(struct record_queue *queue);
 /* All that was added is formatted: borrowed texts may go. */
 void record_queue_wait(struct record_queue *queue);
 /* All is written. Free. Returns how many records could not be copied or kept. NULL is fine. */
