@@ -111,6 +111,14 @@ void session_app_hole(struct session_files *files, unsigned int from, uint64_t l
         app_queue_hole(files->pipeline->aside, files->aside, side, length);
 }
 
+void session_app_over(struct session_files *files)
+{
+    if (!files->aside || files->over || !dialog_is_over(files->session->dialog))
+        return;
+    files->over = true;
+    app_queue_over(files->pipeline->aside, files->aside);
+}
+
 void session_app_end(struct pipeline *pipeline, struct session *session, const struct flow *flow,
                      struct record *copy, uint64_t now_ns)
 {

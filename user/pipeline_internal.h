@@ -28,6 +28,7 @@ struct session_files {
     struct app_session *app; /* NULL: it is not looked into, or aside */
     struct app_handle *aside;
     bool identified;     /* no more packets are wanted for it */
+    bool over;           /* told to app/: no more bytes will come */
     unsigned int client; /* endpoint */
 };
 
@@ -72,6 +73,8 @@ static inline enum app_side session_app_side(const struct session_files *files, 
 void session_app_data(struct session_files *files, unsigned int from, uint64_t offset,
                       const uint8_t *data, size_t len, const struct segment *seg);
 void session_app_hole(struct session_files *files, unsigned int from, uint64_t length);
+/* After each segment: whether it was the last one with bytes. */
+void session_app_over(struct session_files *files);
 /* 0 or -errno. */
 int pipeline_app_begin(struct pipeline *pipeline);
 void pipeline_app_end(struct pipeline *pipeline);

@@ -52,6 +52,7 @@ void pipeline_read_frame(struct session *session, const struct pipeline_frame *f
         session_app_frame(session->files, frame);
     if (pkt->payload_len || (pkt->tcp_flags & TCP_FIN))
         dialog_segment(session->dialog, &seg);
+    session_app_over(session->files);
     if (frame->fragment_bytes > pkt->payload_len && pkt->key.l4_proto != IP_PROTO_TCP)
         dialog_came_twice(session->dialog, pkt->from, frame->fragment_bytes - pkt->payload_len);
     if ((pkt->tcp_flags & TCP_ACK) && !(frame->verdict.doubts & TCP_DOUBT_ACK))

@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (int with_keys = 0; with_keys < 2; with_keys++) {
         struct keylog *keylog = with_keys ? keylog_new(48 << 10, 64) : NULL;
-        struct facts *facts = facts_new(FACT_ROOM);
+        struct facts *facts = facts_new(NULL, FACT_ROOM);
         struct parser_fact status = {0};
         struct app_env env = {
             .facts = facts,

@@ -89,6 +89,8 @@ static void end(struct tested *tested, unsigned int n)
         say(tested, handle, APP_SERVER, answer);
     else
         app_queue_hole(tested->queue, handle, APP_SERVER, 40);
+    if (n % 2)
+        app_queue_over(tested->queue, handle);
     app_queue_end(tested->queue, handle,
                   &(struct app_ending){.time_ns = 2000,
                                        .key = make_session(n).key,

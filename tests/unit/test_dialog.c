@@ -185,6 +185,7 @@ struct run {
     uint64_t time_ms;
     uint64_t pkt_index;
     int last_from;
+    bool over; /* nothing may be told any more */
     char fill[262145];
 };
 
@@ -203,6 +204,7 @@ static void on_data(void *ctx, unsigned int from, uint64_t offset, const uint8_t
 {
     struct run *run = ctx;
 
+    assert_false(run->over);
     assert_int_equal(offset, run->position[from]);
     assert_int_equal(seg->from, from);
     assert_true(len > 0);
@@ -218,6 +220,7 @@ static void on_hole(void *ctx, unsigned int from, uint64_t offset, uint64_t leng
 {
     struct run *run = ctx;
 
+    assert_false(run->over);
     assert_int_equal(offset, run->position[from]);
     assert_true(length > 0);
     run->position[from] += length;
@@ -364,8 +367,10 @@ static void run_row(const struct row *row, struct run *run, uint32_t isn, bool i
                         .last_from = -1};
     memset(run->fill, '.', sizeof(run->fill));
     run->dialog = dialog_new(&conf);
-    for (char *step = strtok_r(script, ";", &save); step; step = strtok_r(NULL, ";", &save))
+    for (char *step = strtok_r(script, ";", &save); step; step = strtok_r(NULL, ";", &save)) {
         run_step(run, step, is_tcp);
+        run->over |= dialog_is_over(run->dialog);
+    }
     dialog_finish(run->dialog, NULL);
     buf_add(&run->text, "|", 2);
     expect_same(row, isn, "output", run->text.data, row->output);
@@ -421,10 +426,61 @@ static void datagrams(void **state)
     free(run);
 }
 
+struct over_row {
+    const char *name;
+    const char *script;
+    int over; /* after this step, from 1; 0: never */
+};
+
+/* Nothing is told after it: run.over is looked at where bytes and holes are taken. */
+static void over_when_both_have_ended(void **state)
+{
+    static const struct over_row over_rows[] = {
+        {"both ended", "begin c 0; begin s 0; c 0 ab FIN; s 0 cd; s 2 - FIN; c 0 ab", 5},
+        {"one has not", "begin c 0; begin s 0; c 0 ab FIN; s 0 cd; s 0 cd", 0},
+        {"bytes are missing before the end", "begin c 0; begin s 0; c 2 - FIN; s 0 - FIN; c 0 ab",
+         5},
+        {"no beginning known", "c 0 a FIN; s 0 b FIN", 2},
+        {"no beginning known, and no bytes", "c 0 - FIN; s 0 - FIN; c -1 a", 0},
+        {"more comes", "begin c 0; begin s 0; c 0 a FIN; s 0 b FIN; c 1 xyz; s 0 bcd FIN", 4},
+        {"cut at the end", "begin c 0; begin s 0; c 0 ab~3 FIN; s 0 - FIN; c 0 abcde", 4},
+        {"reset", "begin c 0; begin s 0; c 0 a FIN; s 0 b RST; s 0 b", 0},
+    };
+    struct run *run = malloc(sizeof(*run));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(over_rows) / sizeof(over_rows[0]); i++) {
+        struct dialog_conf conf = {
+            .is_tcp = true, .budget = &run->budget, .output = {on_data, on_hole, run}};
+        char *script = strdup(over_rows[i].script), *save = NULL;
+        int number = 0, over = 0;
+
+        *run = (struct run){.budget = {.max_bytes = 1 << 20, .max_session_bytes = 1 << 20},
+                            .last_from = -1};
+        run->dialog = dialog_new(&conf);
+        for (char *step = strtok_r(script, ";", &save); step; step = strtok_r(NULL, ";", &save)) {
+            run_step(run, step, true);
+            number++;
+            run->over = dialog_is_over(run->dialog);
+            if (run->over && !over)
+                over = number;
+            assert_int_equal(run->over, over > 0);
+        }
+        if (over != over_rows[i].over)
+            fail_msg("%s: over after step %d", over_rows[i].name, over);
+        dialog_finish(run->dialog, NULL);
+        dialog_free(run->dialog);
+        buf_fini(&run->text);
+        free(script);
+    }
+    free(run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_wrapped_at_every_place),
+        cmocka_unit_test(over_when_both_have_ended),
         cmocka_unit_test(datagrams),
     };
 

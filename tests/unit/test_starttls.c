@@ -388,7 +388,7 @@ static void test_name_of_the_server(void **state)
         driver_say(&driver, APP_SERVER, cases[i].server);
         driver_give(&driver, APP_CLIENT, hello_with_name, sizeof(hello_with_name) - 1);
         assert_true(text_is(driver_finish(&driver)->tls.sni, "a.example"));
-        app_session_tell_name(driver.one, names, server);
+        app_tell_name(app_session_facts(driver.one), names, server);
         assert_int_equal(!!names_find(names, server, NULL), cases[i].named);
         driver_end(&driver);
         names_free(names);

@@ -113,7 +113,7 @@ static void play(const struct way_to_play *how, size_t which, struct heard *hear
     size_t at = 2 + log_len, last[2] = {0}, runs = 0;
     const struct app_limits limits = {.held_bytes = how->held_bytes};
     struct keylog *keylog = keylog_new(1 << 20, 0);
-    struct facts *facts = facts_new(1 << 16);
+    struct facts *facts = facts_new(NULL, 1 << 16);
     struct app_env env = {.facts = facts,
                           .limits = &limits,
                           .keylog = keylog,

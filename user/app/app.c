@@ -24,6 +24,7 @@ struct app {
         *identifier; /* NULL: no packet has come yet, or sessions are not identified */
     bool identify;
     struct http_shared *http; /* NULL: HTTP is not looked into */
+    struct facts_pool *pool;
     /* Parsers to try on the bytes of a session: of TCP, of datagrams, of a connection handed over, of what TLS carries. */
     const struct app_parser *streams[CANDIDATES];
     const struct app_parser *datagrams[CANDIDATES];
@@ -120,7 +121,7 @@ static void choose_parsers(struct app *app)
         const struct app_parser **lists[] = {app->streams, app->carried, app->inner};
 
         for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-            if (app->http)
+            if (app->http && http_shared_http1(app->http))
                 add_candidate(lists[i], &app_http1);
             add_candidate(lists[i], &app_http2);
         }
@@ -134,6 +135,11 @@ struct app *app_new(const struct app_conf *conf)
 
     if (!app)
         return NULL;
+    app->pool = facts_pool_new();
+    if (!app->pool) {
+        free(app);
+        return NULL;
+    }
     app->conf = *conf;
     complete_limits(&app->conf.limits);
     app->identify = conf->identify && app_can_identify();
@@ -174,6 +180,7 @@ void app_free(struct app *app)
     }
     identifier_free(app->identifier);
     http_shared_free(app->http);
+    facts_pool_free(app->pool);
     free(app);
 }
 
@@ -184,7 +191,7 @@ static struct facts *make_facts(void *ctx)
     struct app_session *one = ctx;
 
     if (!one->facts)
-        one->facts = facts_new(one->app->conf.limits.facts_bytes);
+        one->facts = facts_new(one->app->pool, one->app->conf.limits.facts_bytes);
     return one->facts;
 }
 
@@ -411,13 +418,27 @@ bool app_session_wants_data(const struct app_session *one)
     return !one->depth_count || one->depths[0].layer.state != LAYER_CLOSED;
 }
 
+static void end_layers(struct app_session *one, uint64_t time_ns)
+{
+    for (int i = 0; i < one->depth_count; i++)
+        layer_end(&one->depths[i].layer, time_ns);
+}
+
+/* TLS that waits for secrets may get them until the session's end. */
+void app_session_over(struct app_session *one)
+{
+    const struct keylog *keylog = one->app->conf.keylog;
+
+    if (!keylog || !keylog_is_active(keylog))
+        end_layers(one, 0);
+}
+
 void app_session_finish(struct app_session *one, uint64_t time_ns)
 {
     if (one->finished)
         return;
     one->finished = true;
-    for (int i = 0; i < one->depth_count; i++)
-        layer_end(&one->depths[i].layer, time_ns);
+    end_layers(one, time_ns);
     if (!one->identified)
         tell_identity(one);
 }

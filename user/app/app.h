@@ -71,6 +71,8 @@ void app_session_data(struct app_session *app_session, const struct app_piece *p
 void app_session_hole(struct app_session *app_session, enum app_side side, uint64_t length);
 /* False: nobody reads bytes any more, nor minds holes. */
 bool app_session_wants_data(const struct app_session *app_session);
+/* No bytes or holes will come any more, though the session goes on. */
+void app_session_over(struct app_session *app_session);
 /* The end of the session: nothing comes after. */
 void app_session_finish(struct app_session *app_session, uint64_t time_ns);
 /*

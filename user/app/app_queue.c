@@ -15,7 +15,7 @@
 #define BATCHES      8
 #define SLAB_HANDLES 256
 
-enum item_kind { ITEM_PACKET, ITEM_DATA, ITEM_HOLE, ITEM_END, ITEM_SECRETS, ITEM_NAME };
+enum item_kind { ITEM_PACKET, ITEM_DATA, ITEM_HOLE, ITEM_OVER, ITEM_END, ITEM_SECRETS, ITEM_NAME };
 
 /* What all items begin with. They lie one behind the other, each as long as its kind is, with its copied bytes behind it. */
 struct item {
@@ -117,7 +117,10 @@ static bool looks_into(struct app_queue *queue, struct app_handle *handle)
     return handle->app;
 }
 
-/* Few sessions need more than their first packets: they take no more room then, until their end. */
+/*
+ * Few sessions need more than their first packets: they take no more room then, until their end. When the caller has turned a
+ * session's bytes down, none is on its way.
+ */
 static void settle_if_known(struct app_handle *handle)
 {
     bool wants_data = atomic_load_explicit(&handle->wants_data, memory_order_relaxed);
@@ -149,6 +152,14 @@ static void take_stream(struct app_queue *queue, const struct data_item *item)
     if (app_session_wants_data(handle->app))
         return;
     atomic_store_explicit(&handle->wants_data, false, memory_order_relaxed);
+    settle_if_known(handle);
+}
+
+static void take_over(struct app_handle *handle)
+{
+    if (!handle->app)
+        return;
+    app_session_over(handle->app);
     settle_if_known(handle);
 }
 
@@ -203,6 +214,9 @@ static void take_item(struct app_queue *queue, const struct item *item)
     case ITEM_DATA:
     case ITEM_HOLE:
         take_stream(queue, (const struct data_item *)item);
+        break;
+    case ITEM_OVER:
+        take_over(item->handle);
         break;
     case ITEM_END:
         take_end(queue, (const struct end_item *)item);
@@ -457,6 +471,12 @@ void app_queue_hole(struct app_queue *queue, struct app_handle *handle, enum app
     struct data_item *item = add_item(queue, ITEM_HOLE, handle, sizeof(*item), 0);
 
     item->piece = (struct app_piece){.side = side, .len = length};
+}
+
+void app_queue_over(struct app_queue *queue, struct app_handle *handle)
+{
+    if (app_handle_wants_data(handle))
+        add_item(queue, ITEM_OVER, handle, sizeof(struct item), 0);
 }
 
 void app_queue_end(struct app_queue *queue, struct app_handle *handle,

@@ -42,6 +42,9 @@ void app_queue_data(struct app_queue *queue, struct app_handle *handle,
 void app_queue_hole(struct app_queue *queue, struct app_handle *handle, enum app_side side,
                     uint64_t length);
 
+/* No byte or hole of it will come any more; packets may. */
+void app_queue_over(struct app_queue *queue, struct app_handle *handle);
+
 /* Where to put what is known of a session at its end; each NULL or there until the next release. */
 struct app_ending {
     uint64_t time_ns;

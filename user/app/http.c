@@ -9,8 +9,16 @@
 
 #include "app/content.h"
 
-#define HEADERS_FIRST 16
+#define HEADERS_FIRST 8
 #define HEADERS_MAX   1024
+#define SPARE_HASHES  16
+
+struct http_shared {
+    struct http1_conf *http1;
+    EVP_MD *sha256;                  /* NULL: there is none, bodies go without */
+    EVP_MD_CTX *spare[SPARE_HASHES]; /* to begin one anew costs far less than to make one */
+    size_t spare_count;
+};
 
 /* A message while it is read. */
 struct exchange_side {
@@ -34,6 +42,33 @@ struct http_exchange {
     bool kept; /* in the facts; else it is ours */
     struct exchange_side sides[2];
 };
+
+struct http_shared *http_shared_new(void)
+{
+    struct http_shared *shared = calloc(1, sizeof(*shared));
+
+    if (!shared)
+        return NULL;
+    shared->http1 = http1_conf_new();
+    shared->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    return shared;
+}
+
+void http_shared_free(struct http_shared *shared)
+{
+    if (!shared)
+        return;
+    while (shared->spare_count)
+        EVP_MD_CTX_free(shared->spare[--shared->spare_count]);
+    EVP_MD_free(shared->sha256);
+    http1_conf_free(shared->http1);
+    free(shared);
+}
+
+struct http1_conf *http_shared_http1(struct http_shared *shared)
+{
+    return shared->http1;
+}
 
 /* The facts' last transaction from now on, if there is room. */
 static bool keep(struct http_exchange *exchange)
@@ -215,12 +250,27 @@ void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64
 
 static bool begin_hash(struct exchange_side *one)
 {
-    one->hash = EVP_MD_CTX_new();
-    if (one->hash && EVP_DigestInit_ex(one->hash, EVP_sha256(), NULL))
+    struct http_shared *shared = one->exchange->env->http;
+
+    if (!shared || !shared->sha256)
+        return false;
+    one->hash = shared->spare_count ? shared->spare[--shared->spare_count] : EVP_MD_CTX_new();
+    if (one->hash && EVP_DigestInit_ex(one->hash, shared->sha256, NULL))
         return true;
     EVP_MD_CTX_free(one->hash);
     one->hash = NULL;
     return false;
+}
+
+static void end_hash(struct exchange_side *one)
+{
+    struct http_shared *shared = one->exchange->env->http;
+
+    if (one->hash && shared->spare_count < SPARE_HASHES)
+        shared->spare[shared->spare_count++] = one->hash;
+    else
+        EVP_MD_CTX_free(one->hash);
+    one->hash = NULL;
 }
 
 void http_body(struct http_exchange *exchange, enum app_side side, const uint8_t *data, size_t len)
@@ -273,8 +323,7 @@ static void end_content(struct exchange_side *one)
         message->has_content_sha256 =
             EVP_DigestFinal_ex(one->hash, message->content_sha256, &len) == 1;
     }
-    EVP_MD_CTX_free(one->hash);
-    one->hash = NULL;
+    end_hash(one);
     if (one->exchange->kept && env->message)
         env->message(env->ctx, one->exchange->transaction, one->side);
 }

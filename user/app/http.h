@@ -11,10 +11,19 @@
 struct http_exchange;
 struct http_shared; /* what all connections of a run share */
 
-/* NULL when HTTP/1 is not built in, or on no memory. */
+/* NULL on no memory. */
 struct http_shared *http_shared_new(void);
 /* NULL is fine. */
 void http_shared_free(struct http_shared *shared);
+
+struct http1_conf; /* libhtp's */
+
+/* NULL when HTTP/1 is not built in, or on no memory. */
+struct http1_conf *http1_conf_new(void);
+/* NULL is fine. */
+void http1_conf_free(struct http1_conf *conf);
+/* NULL: HTTP/1 is not built in. */
+struct http1_conf *http_shared_http1(struct http_shared *shared);
 
 /* When something was read, and with which packet. */
 struct http_moment {

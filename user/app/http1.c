@@ -316,20 +316,12 @@ static int on_transaction_complete(htp_tx_t *tx)
 
 /* ---- the parser ---------------------------------------------------------------------------------- */
 
-struct http_shared {
-    htp_cfg_t *conf;
-};
-
-struct http_shared *http_shared_new(void)
+struct http1_conf *http1_conf_new(void)
 {
-    struct http_shared *shared = calloc(1, sizeof(*shared));
-    htp_cfg_t *conf = shared ? htp_config_create() : NULL;
+    htp_cfg_t *conf = htp_config_create();
 
-    if (!conf) {
-        free(shared);
+    if (!conf)
         return NULL;
-    }
-    shared->conf = conf;
     htp_config_set_server_personality(conf, HTP_SERVER_IDS);
     htp_config_set_tx_auto_destroy(conf, 1);
     htp_config_set_response_decompression(conf, 0); /* content.c knows more encodings */
@@ -352,15 +344,13 @@ struct http_shared *http_shared_new(void)
     htp_config_register_response_body_data(conf, on_response_body);
     htp_config_register_response_complete(conf, on_response_complete);
     htp_config_register_transaction_complete(conf, on_transaction_complete);
-    return shared;
+    return (struct http1_conf *)conf;
 }
 
-void http_shared_free(struct http_shared *shared)
+void http1_conf_free(struct http1_conf *conf)
 {
-    if (!shared)
-        return;
-    htp_config_destroy(shared->conf);
-    free(shared);
+    if (conf)
+        htp_config_destroy((htp_cfg_t *)conf);
 }
 
 static void *http1_open(const struct app_env *env)
@@ -370,7 +360,7 @@ static void *http1_open(const struct app_env *env)
     if (!http)
         return NULL;
     http->env = env;
-    http->connp = env->http ? htp_connp_create(env->http->conf) : NULL;
+    http->connp = env->http ? htp_connp_create((htp_cfg_t *)http_shared_http1(env->http)) : NULL;
     if (!http->connp) {
         free(http);
         return NULL;
@@ -519,14 +509,14 @@ static void http1_close(void *state)
 
 #else
 
-struct http_shared *http_shared_new(void)
+struct http1_conf *http1_conf_new(void)
 {
     return NULL;
 }
 
-void http_shared_free(struct http_shared *shared)
+void http1_conf_free(struct http1_conf *conf)
 {
-    (void)shared;
+    (void)conf;
 }
 
 static void *http1_open(const struct app_env *env)

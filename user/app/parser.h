@@ -13,6 +13,7 @@
 #include "abi.h"
 #include "session/facts.h"
 
+struct http_shared;
 struct keylog;
 struct names;
 
@@ -54,9 +55,9 @@ struct app_env {
     struct facts *facts;
     struct parser_fact *status; /* its own line of facts->parsers */
     const struct app_limits *limits;
-    struct names *names;            /* what addresses are called; NULL: nobody asks */
-    const struct http_shared *http; /* for HTTP/1; NULL: it is not looked into */
-    struct keylog *keylog; /* TLS secrets of the run; NULL: none are known, and none will be */
+    struct names *names;      /* what addresses are called; NULL: nobody asks */
+    struct http_shared *http; /* of the run; NULL: HTTP is not looked into */
+    struct keylog *keylog;    /* TLS secrets of the run; NULL: none are known, and none will be */
     /*
      * For a protocol that carries another (TLS): the inner bytes, to the parsers of the inner protocol and to
      * whoever follows the session deciphered.

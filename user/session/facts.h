@@ -146,6 +146,7 @@ struct identity {
 };
 
 struct fact_block; /* of the arena */
+struct facts_pool;
 
 struct facts {
     struct tls_facts tls;
@@ -163,13 +164,19 @@ struct facts {
     uint64_t cut_content_bytes; /* not decoded: a bomb, or beyond the bound */
 
     _Atomic uint32_t holders;
+    struct facts_pool *pool;
     struct fact_block *blocks;
     size_t used_bytes;
     size_t max_bytes; /* what facts_alloc gives at most */
 };
 
-/* max_bytes bounds what it may hold; one holder. NULL on no memory. */
-struct facts *facts_new(size_t max_bytes);
+/* The memory of facts that nobody holds any more, for those to come. For one thread that makes them. NULL on no memory. */
+struct facts_pool *facts_pool_new(void);
+/* Facts that were made with it may live on. NULL is fine. */
+void facts_pool_free(struct facts_pool *pool);
+
+/* max_bytes bounds what it may hold; one holder. pool NULL: none. NULL on no memory. */
+struct facts *facts_new(struct facts_pool *pool, size_t max_bytes);
 /* One more holder, also of another thread; nobody writes any more. NULL is fine. */
 const struct facts *facts_hold(const struct facts *facts);
 /* One holder less; the last one frees it. NULL is fine. */

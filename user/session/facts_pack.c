@@ -273,7 +273,7 @@ void facts_pack(struct buf *out, const struct told *told)
 int facts_unpack(const uint8_t *data, size_t len, const char *(*risk_name)(unsigned int bit),
                  struct told *told)
 {
-    struct facts *facts = facts_new(MAX_BYTES);
+    struct facts *facts = facts_new(NULL, MAX_BYTES);
     struct codec codec = {.at = data, .end = data + len, .facts = facts};
 
     memset(told, 0, sizeof(*told));

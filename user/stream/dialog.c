@@ -120,6 +120,17 @@ static int next_waiting(const struct dialog *dialog)
     return waiting_at(second, 0)->seg.pkt_index < waiting_at(first, 0)->seg.pkt_index;
 }
 
+/* Where a stream begins may be told until it has a first byte, and then its end is another. */
+static bool has_ended(const struct stream *stream)
+{
+    return stream->has_fin && stream->next == stream->fin && (stream->origin_told || stream->next);
+}
+
+bool dialog_is_over(const struct dialog *dialog)
+{
+    return has_ended(&dialog->stream[0]) && has_ended(&dialog->stream[1]);
+}
+
 void dialog_finish(struct dialog *dialog, const struct flow *flow)
 {
     int from;

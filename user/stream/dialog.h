@@ -117,6 +117,8 @@ void dialog_came_twice(struct dialog *dialog, unsigned int from, uint64_t bytes)
  * than 256 KB of them or for a second: captures reorder packets.
  */
 void dialog_ack(struct dialog *dialog, unsigned int from, uint32_t ack, uint64_t time_ns);
+/* Of TCP: both directions have ended, and no byte or hole of them is to come any more. */
+bool dialog_is_over(const struct dialog *dialog);
 /*
  * The end: what is missing becomes holes, what waits is delivered after them. flow: the session's entry, which
  * knows the last acknowledgments also when their segments were not sampled; NULL: dialog_ack was told of all.
