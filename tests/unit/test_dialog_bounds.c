@@ -38,6 +38,28 @@ static void send_text(struct dialog *dialog, unsigned int from, uint32_t seq, co
     dialog_segment(dialog, &seg);
 }
 
+/* Of forty segments beyond the window the last 32 are kept; they are believed when they are acknowledged. */
+static void so_many_doubted_ones_are_kept(void **state)
+{
+    struct dialog_budget budget = {.max_bytes = 1 << 20, .max_session_bytes = 1 << 20};
+    struct dialog *dialog = new_dialog(&budget);
+    const struct stream_tally *tally = dialog_tally(dialog);
+    struct segment seg = {.wire_len = 1, .cap_len = 1, .data = (const uint8_t *)"x"};
+
+    (void)state;
+    for (seg.seq = 1000; seg.seq < 1080; seg.seq += 2) {
+        seg.doubted = true;
+        dialog_segment(dialog, &seg);
+    }
+    assert_int_equal(tally[0].out_of_window, 40 - 32);
+    dialog_ack(dialog, 1, 1080, 1);
+    dialog_finish(dialog, NULL);
+    assert_int_equal(tally[0].out_of_window, 40 - 32);
+    assert_int_equal(tally[0].delivered, 32);
+    dialog_free(dialog);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
 static void oldest_gap_is_given_up_first(void **state)
 {
     (void)state;
@@ -236,6 +258,7 @@ static void pieces_split_and_add_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(so_many_doubted_ones_are_kept),
         cmocka_unit_test(oldest_gap_is_given_up_first),
         cmocka_unit_test(new_segment_may_be_what_the_gap_ends_with),
         cmocka_unit_test(dropped_when_nothing_can_be_given_up),

@@ -35,6 +35,10 @@ static const struct row rows[] = {
      BYTES(HEAD("\x81\x80", "\2") QUESTION
            "\xc0\x0c\0\5\0\1\0\0\0\1\0\4\1w\xc0\x10\1w\xc0\x10\0\1\0\1\0\0\0\1\0\4\xc0\0\2\1"),
      0, 2, "192.0.2.1", false},
+    {"a pointer to a name that ends in one",
+     BYTES(HEAD("\x81\x80", "\2") QUESTION
+           "\1w\xc0\x10\0\1\0\1\0\0\0\1\0\4\xc0\0\2\1\xc0\x21\0\1\0\1\0\0\0\1\0\4\xc0\0\2\2"),
+     0, 2, "192.0.2.2", false},
     {"IPv6 address",
      BYTES(HEAD("\x81\x80", "\1") QUESTION
            "\xc0\x0c\0\x1c\0\1\0\0\1\x2c\0\x10\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),

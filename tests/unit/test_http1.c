@@ -181,10 +181,12 @@ static void test_times(void **state)
 static void test_websocket(void **state)
 {
     static const char masked[] = "\x81\x85\1\2\3\4abcde", large[] = "\x82\x7e\1\2";
+    static const char longest[] = "\x02\x7f\0\0\0\0\0\0\1\0";
     uint8_t payload[258] = {0};
     struct app_conf conf = {.http = true};
     struct app_driver driver;
     const struct facts *facts;
+    const struct websocket_frame *unfinished;
 
     (void)state;
     driver_begin(&driver, &conf, IP_PROTO_TCP);
@@ -198,19 +200,26 @@ static void test_websocket(void **state)
     driver_give(&driver, APP_CLIENT, masked + 3, sizeof(masked) - 4);
     driver_give(&driver, APP_SERVER, large, sizeof(large) - 1);
     driver_give(&driver, APP_SERVER, payload, sizeof(payload));
+    driver_give(&driver, APP_SERVER, longest, sizeof(longest) - 1);
+    driver_give(&driver, APP_SERVER, payload, 256);
     driver_give(&driver, APP_SERVER, "\x88", 1);
     driver_give(&driver, APP_SERVER, "\0", 1);
     facts = driver_finish(&driver);
     assert_int_equal(facts->http_count, 1);
     assert_true(facts->http->upgraded);
     assert_int_equal(facts->http->status, 101);
-    assert_int_equal(facts->websocket_count, 3);
+    assert_int_equal(facts->websocket_count, 4);
     assert_int_equal(facts->websocket->opcode, 1);
+    assert_true(facts->websocket->fin);
     assert_int_equal(facts->websocket->payload_bytes, 5);
     assert_true(facts->websocket->from_client);
     assert_int_equal(facts->websocket->next->payload_bytes, 258);
     assert_false(facts->websocket->next->from_client);
-    assert_int_equal(facts->websocket->next->next->opcode, 8);
+    unfinished = facts->websocket->next->next;
+    assert_int_equal(unfinished->opcode, 2);
+    assert_int_equal(unfinished->payload_bytes, 256);
+    assert_false(unfinished->fin);
+    assert_int_equal(unfinished->next->opcode, 8);
     driver_end(&driver);
 }
 
