@@ -176,5 +176,5 @@ if [ -d "$CORPUS" ]; then
 else
     echo "SKIP index corpus: no corpus at $CORPUS: set CORPUS to a folder of captures"
 fi
-pass "$files captures, $found streams"
+assert_true "$files captures, $found streams" test "$found" -gt "$files"
 finish

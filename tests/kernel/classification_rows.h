@@ -221,6 +221,12 @@ static const struct row rows[] = {
      "hex 040b000000000000" QUOTE_UDP6,
      "6 icmp6 fd00::1:0 > fd00::99:137 pkts=0/1 payload=0/118 l3=0/40 l4=0/8 icmp=137/0\n" FLOW_UDP6
      " error=137/0x1\n"},
+    {"IPv6: redirect, another option before the packet", ROW_BOTH,
+     UDP6 ROUTER6
+     "icmp6 137 / hex 0000000000000000000000000000000000000000000000000000000000000000 / "
+     "hex 02020000000000000000000000000000 / hex 040b000000000000" QUOTE_UDP6,
+     "6 icmp6 fd00::1:0 > fd00::99:137 pkts=0/1 payload=0/134 l3=0/40 l4=0/8 icmp=137/0\n" FLOW_UDP6
+     " error=137/0x1\n"},
     {"IPv6: forged", ROW_BOTH,
      TCP6 ROUTER6 "icmp6 1 / ip6 fd00::1 > fd00::2 next=6 / hex 0fa0005070000000",
      "6 icmp6 fd00::1:0 > fd00::99:1 pkts=0/1 payload=0/48 l3=0/40 l4=0/8 icmp=1/0\n"

@@ -319,6 +319,34 @@ static void large_packet_is_sampled_whole(void **state)
     }
 }
 
+/* Of a large packet that begins with what was seen before each piece books its own part of that. */
+static void large_packet_comes_again_in_part(void **state)
+{
+    static const uint32_t payloads[] = {20000, 40000};
+    static uint8_t frame[PACKET_BUILDER_ROOM];
+    struct fixture *f = fixture_get(state, &whole);
+    const struct flow_quality *q;
+    struct flow_key key;
+    struct flow flow;
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = packet_build(frame, sizeof(frame),
+                                  "eth / ip 10.0.0.1 > 10.0.0.2 / tcp 5 > 6 ACK seq=1 / data %u",
+                                  payloads[i]);
+
+        assert_int_equal(tracker_run(f->tracker.ingress_fd, frame, len, NULL), TC_NEXT);
+        ring_log_take(&f->log);
+    }
+    assert_int_equal(f->log.sample_count, 3);
+    for (size_t n = 0; n < 3; n++)
+        assert_int_equal(f->log.samples[n].record.old_bytes, 20000);
+    tracker_only_flow(&f->tracker, &key, &flow);
+    q = &flow.quality[f->log.samples[0].record.from];
+    assert_int_equal(q->sampled_bytes, 60000);
+    assert_int_equal(q->sampled_retransmit_bytes, 20000);
+    assert_int_equal(q->retransmit_bytes, 20000);
+}
+
 int main(void)
 {
     struct fixture by_tc = {.xdp = false}, by_xdp = {.xdp = true};
@@ -333,6 +361,7 @@ int main(void)
         cmocka_unit_test_prestate(record_is_as_small_as_its_class, &by_xdp),
         cmocka_unit_test_prestate(record_describes_its_packet, &by_xdp),
         cmocka_unit_test_prestate(large_packet_is_sampled_whole, &by_xdp),
+        cmocka_unit_test_prestate(large_packet_comes_again_in_part, &by_xdp),
         cmocka_unit_test_prestate(full_ring_books_what_it_lost, &by_xdp),
     };
     int failed = cmocka_run_group_tests_name("samples, TC", tests, NULL, NULL);
