@@ -269,30 +269,14 @@ static void damaged_packets_are_read_alike(void **state)
             assert_int_not_equal(times[reason], 0);
 }
 
-static int open_tracker(void **state, bool xdp)
-{
-    static struct tracker tracker;
-    const struct tracker_options options = {.max_flows = 2 * SESSIONS, .xdp = xdp};
-
-    tracker_open(&tracker, &options);
-    *state = &tracker;
-    return 0;
-}
-
 static int setup_tc(void **state)
 {
-    return open_tracker(state, false);
+    return tracker_setup(state, &(struct tracker_options){.max_flows = 2 * SESSIONS});
 }
 
 static int setup_xdp(void **state)
 {
-    return open_tracker(state, true);
-}
-
-static int teardown(void **state)
-{
-    tracker_close(*state);
-    return 0;
+    return tracker_setup(state, &(struct tracker_options){.max_flows = 2 * SESSIONS, .xdp = true});
 }
 
 int main(void)
@@ -302,6 +286,6 @@ int main(void)
         cmocka_unit_test(damaged_packets_are_read_alike),
     };
 
-    return cmocka_run_group_tests_name("differential, TC", tests, setup_tc, teardown) +
-           cmocka_run_group_tests_name("differential, XDP", tests, setup_xdp, teardown);
+    return cmocka_run_group_tests_name("differential, TC", tests, setup_tc, tracker_teardown) +
+           cmocka_run_group_tests_name("differential, XDP", tests, setup_xdp, tracker_teardown);
 }

@@ -156,30 +156,14 @@ static void sessions_have_different_ids(void **state)
     }
 }
 
-static int open_tracker(void **state, bool xdp)
-{
-    static struct tracker tracker;
-    const struct tracker_options options = {.max_flows = 16, .xdp = xdp};
-
-    tracker_open(&tracker, &options);
-    *state = &tracker;
-    return 0;
-}
-
 static int setup_tc(void **state)
 {
-    return open_tracker(state, false);
+    return tracker_setup(state, &(struct tracker_options){.max_flows = 16});
 }
 
 static int setup_xdp(void **state)
 {
-    return open_tracker(state, true);
-}
-
-static int teardown(void **state)
-{
-    tracker_close(*state);
-    return 0;
+    return tracker_setup(state, &(struct tracker_options){.max_flows = 16, .xdp = true});
 }
 
 int main(void)
@@ -189,6 +173,6 @@ int main(void)
         cmocka_unit_test(sessions_have_different_ids),
     };
 
-    return cmocka_run_group_tests_name("headers, TC", tests, setup_tc, teardown) +
-           cmocka_run_group_tests_name("headers, XDP", tests, setup_xdp, teardown);
+    return cmocka_run_group_tests_name("headers, TC", tests, setup_tc, tracker_teardown) +
+           cmocka_run_group_tests_name("headers, XDP", tests, setup_xdp, tracker_teardown);
 }

@@ -109,18 +109,7 @@ static void what_ends_too_early_is_truncated(void **state)
 
 static int setup(void **state)
 {
-    static struct tracker tracker;
-    const struct tracker_options options = {.xdp = true};
-
-    tracker_open(&tracker, &options);
-    *state = &tracker;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    tracker_close(*state);
-    return 0;
+    return tracker_setup(state, &(struct tracker_options){.xdp = true});
 }
 
 int main(void)
@@ -130,5 +119,5 @@ int main(void)
         cmocka_unit_test(what_ends_too_early_is_truncated),
     };
 
-    return cmocka_run_group_tests_name("scattered", tests, setup, teardown);
+    return cmocka_run_group_tests_name("scattered", tests, setup, tracker_teardown);
 }

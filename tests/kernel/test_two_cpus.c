@@ -127,22 +127,11 @@ static void headers_apart_are_exact(void **state)
 
 static int setup(void **state)
 {
-    static struct tracker tracker;
-    const struct tracker_options options = {0};
-
     if (sysconf(_SC_NPROCESSORS_ONLN) < CPUS) {
         puts("SKIP: needs two CPUs");
         exit(77);
     }
-    tracker_open(&tracker, &options);
-    *state = &tracker;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    tracker_close(*state);
-    return 0;
+    return tracker_setup(state, &(struct tracker_options){0});
 }
 
 int main(void)
@@ -152,5 +141,5 @@ int main(void)
         cmocka_unit_test(headers_apart_are_exact),
     };
 
-    return cmocka_run_group_tests_name("two_cpus", tests, setup, teardown);
+    return cmocka_run_group_tests_name("two_cpus", tests, setup, tracker_teardown);
 }

@@ -233,32 +233,17 @@ static void layer3_interface_has_no_link_header(void **state)
     assert_int_equal(bpf_map_update_elem(fd, &ifindex, &ethernet, BPF_ANY), 0);
 }
 
-static int open_tracker(void **state, bool xdp)
-{
-    static struct tracker tracker;
-    const struct tracker_options options = {.max_flows = TABLE_SESSIONS, .xdp = xdp};
-
-    tracker_open(&tracker, &options);
-    *state = &tracker;
-    return 0;
-}
-
 static int setup_tc(void **state)
 {
     enter_own_namespace();
     run("ip link add kt0 index 500 type veth peer name kt1 index 70000");
-    return open_tracker(state, false);
+    return tracker_setup(state, &(struct tracker_options){.max_flows = TABLE_SESSIONS});
 }
 
 static int setup_xdp(void **state)
 {
-    return open_tracker(state, true);
-}
-
-static int teardown(void **state)
-{
-    tracker_close(*state);
-    return 0;
+    return tracker_setup(state,
+                         &(struct tracker_options){.max_flows = TABLE_SESSIONS, .xdp = true});
 }
 
 int main(void)
@@ -275,6 +260,6 @@ int main(void)
         cmocka_unit_test(full_table_counts_by_protocol),
     };
 
-    return cmocka_run_group_tests_name("unaccounted, TC", tests, setup_tc, teardown) +
-           cmocka_run_group_tests_name("unaccounted, XDP", tests_xdp, setup_xdp, teardown);
+    return cmocka_run_group_tests_name("unaccounted, TC", tests, setup_tc, tracker_teardown) +
+           cmocka_run_group_tests_name("unaccounted, XDP", tests_xdp, setup_xdp, tracker_teardown);
 }

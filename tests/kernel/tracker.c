@@ -104,6 +104,21 @@ void tracker_close(struct tracker *tracker)
     tracker->skel = NULL;
 }
 
+int tracker_setup(void **state, const struct tracker_options *options)
+{
+    static struct tracker tracker;
+
+    tracker_open(&tracker, options);
+    *state = &tracker;
+    return 0;
+}
+
+int tracker_teardown(void **state)
+{
+    tracker_close(*state);
+    return 0;
+}
+
 static bool is_xdp(int prog_fd)
 {
     struct bpf_prog_info info = {0};

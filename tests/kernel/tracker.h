@@ -45,6 +45,9 @@ struct tracker {
 /* Load, with TRACKER_IFINDEX registered at TRACKER_SLOT and scope 0. Exits 77 without root. */
 void tracker_open(struct tracker *tracker, const struct tracker_options *options);
 void tracker_close(struct tracker *tracker);
+/* For cmocka: the program's one tracker, opened into *state, and closed. 0. */
+int tracker_setup(void **state, const struct tracker_options *options);
+int tracker_teardown(void **state);
 
 /*
  * One run of a program on a frame; ctx (NULL: none) gives gso_size and the like, which XDP has not. A
