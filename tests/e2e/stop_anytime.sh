@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows: stopped by SIGINT, SIGTERM or SIGKILL at any moment, also before it is attached, sesstap leaves no program, filter
 # or qdisc on the interface (by clsact, after SIGKILL, the next start removes them), and another program's filters there
-# stay as they were and go on counting. By TCX links and by the clsact fallback.
+# stay as they were and go on counting. By TCX links and by the clsact fallback. ROUNDS=100 for a long run.
 . "$(dirname "$0")/lib.sh"
 need_root
 need tc bpftool jq
 
-ROUNDS=10 # of each kind of attachment
+ROUNDS=${ROUNDS:-6} # of each kind of attachment
 BYSTANDER=$BUILD/tests/e2e/bystander.bpf.o
 
 add_bystander() {
@@ -31,12 +31,20 @@ attached() {
     in_a tc filter show dev "$IF_A" egress
 }
 
+# Sets SPAN_MS to twice the time that sesstap takes to be attached: half of the random moments lie before that.
+measure_start() {
+    local begin_us=${EPOCHREALTIME/./}
+    start_sesstap -o "$OUT"
+    SPAN_MS=$(((${EPOCHREALTIME/./} - begin_us) / 500))
+    stop_sesstap
+}
+
 # Runs sesstap and ends it after a random time. An INT or TERM that comes before its handlers are there kills it.
 stop_once() { # SIGNAL: sets STATUS and MILLISECONDS
-    MILLISECONDS=$((RANDOM % 600))
+    MILLISECONDS=$((RANDOM % SPAN_MS))
     STATUS=0
     launch_sesstap -o "$OUT"
-    sleep "$(printf '0.%03d' $MILLISECONDS)"
+    sleep "$(printf '%d.%03d' $((MILLISECONDS / 1000)) $((MILLISECONDS % 1000)))"
     stop_sesstap "$1" || STATUS=$?
 }
 
@@ -71,7 +79,7 @@ rounds() { # NAME
 }
 
 flood() { # traffic on the interface, without an end
-    while in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 2000 --concurrency 20 >/dev/null 2>&1; do :; done
+    while in_b "$TRAFFIC" client --addr "$A4" --port 80 --count 200 --concurrency 20 >/dev/null 2>&1; do sleep 0.1; done
 }
 
 bystander_goes_on() { # WHEN
@@ -96,6 +104,7 @@ for kind in tcx clsact; do
         echo "SKIP stop_anytime tcx: this kernel has no TCX"
         continue
     fi
+    measure_start
     rounds "$kind, alone on the interface"
     add_bystander
     start_sesstap -o "$OUT"
