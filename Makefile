@@ -41,6 +41,8 @@ PROGRAM_SRC := $(shell grep -ls '^int main\b' $(filter-out %.bpf.c,$(wildcard te
 SHARED_SRC  := $(filter-out %.bpf.c $(UNIT_SRC) $(KERNEL_SRC) $(PROGRAM_SRC) $(FUZZ_SRC),$(wildcard tests/*.c tests/*/*.c))
 ENGINE_SRC  := $(filter-out user/main.c,$(USER_SRC))
 SANE_SRC    := $(ENGINE_SRC) $(filter $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c),$(SHARED_SRC))
+# No fuzzer reaches the subcommands, the host, the kernel or the screen: they are not compiled a third time.
+FUZZED_SRC  := $(filter-out user/cmd/% user/host/% user/source/live/% user/sink/screen%,$(SANE_SRC))
 
 skeleton_of = $(BUILD)/gen/$(patsubst %.bpf.c,%.skel.h,$(notdir $(1)))
 BPF_OBJ     := $(BPF_SRC:%.c=$(BUILD)/%.o)
@@ -126,7 +128,7 @@ $(BUILD)/$(1)/libsesstap.a: $(4:%.c=$(BUILD)/$(1)/%.o) $(BUILD)/gen/sources
 endef
 $(eval $(call compile_rule,obj,$(CC),$(CFLAGS),$(ENGINE_SRC) $(SHARED_SRC)))
 $(eval $(call compile_rule,asan,$(CC),$(ASAN),$(SANE_SRC)))
-$(eval $(call compile_rule,fuzz,$(FUZZ_CC),$(FUZZING) -fsanitize=fuzzer-no-link,$(SANE_SRC)))
+$(eval $(call compile_rule,fuzz,$(FUZZ_CC),$(FUZZING) -fsanitize=fuzzer-no-link,$(FUZZED_SRC)))
 
 # $(call keep_if_same,text): writes the target only when its text changes
 keep_if_same = @mkdir -p $(@D); printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' >$@
