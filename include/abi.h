@@ -63,7 +63,6 @@ enum flow_bit {
     FLOW_RST_FIRST_1 = 1u << 22, /* endpoint 1 sent its RST first */
     FLOW_CLOSE_BOTH = 1u << 23,  /* simultaneous close: the FINs crossed */
     FLOW_RESTARTING = 1u << 24,  /* a CPU hands the entry to a new session, or takes it */
-    FLOW_MORE_PATH = 1u << 25,   /* seen at another tracked interface too */
     FLOW_LATE_CLIENT = 1u << 26, /* the guess of the client was corrected */
     FLOW_NOTED = 1u << 27,   /* it came in a tunnel, or an ICMP error quoted it: struct flow_note */
     FLOW_LEAVING = 1u << 28, /* user space means to take it; a packet clears it, or begins anew */

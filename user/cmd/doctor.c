@@ -77,9 +77,9 @@ static void check_privileges(struct doctor_report *report)
                   "lacks%s%s%s: BPF programs can't be loaded", bpf ? "" : " CAP_BPF",
                   perfmon ? "" : " CAP_PERFMON", net ? "" : " CAP_NET_ADMIN");
     else if (!admin || !has_capability(set, CAP_SYS_PTRACE))
-        add_check(report, "privileges", CHECK_LIMITED,
-                  "for those give CAP_SYS_ADMIN and CAP_SYS_PTRACE",
-                  "enough to track; names of containers and processes may stay unknown");
+        add_check(
+            report, "privileges", CHECK_LIMITED, "for those give CAP_SYS_ADMIN and CAP_SYS_PTRACE",
+            "enough to track, but for --netns; names of containers and processes may stay unknown");
     else
         add_check(report, "privileges", CHECK_OK, "", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN");
 }

@@ -60,6 +60,7 @@ struct spaces {
     uint64_t look_due_ns;
     uint64_t close_until_ns;
     bool said_full;
+    bool said_refused;
     bool polling;
 };
 
@@ -225,8 +226,10 @@ static void found_new(struct spaces *spaces, int dir_fd, const char *path, ino_t
     err = fstat(fd, &st) || st.st_ino != inode ? -ESTALE : number_and_add(spaces, fd, inode, name);
     if (err) {
         close(fd);
-        if (err != -ESTALE)
-            log_warn("cannot watch network namespace %s: %s", name, strerror(-err));
+        if (err != -ESTALE && !spaces->said_refused)
+            log_warn("cannot watch network namespace %s: %s%s", name, strerror(-err),
+                     err == -EPERM ? " (it takes CAP_SYS_ADMIN)" : "");
+        spaces->said_refused |= err != -ESTALE;
         return;
     }
     spaces->present_count++;
