@@ -148,6 +148,14 @@ static void plan(struct run *run)
 
 /* ---- the loop --------------------------------------------------------------------------------- */
 
+/* As nohup(1) has it: not to end with the terminal. */
+static bool is_ignored(int signal_number)
+{
+    struct sigaction now;
+
+    return !sigaction(signal_number, NULL, &now) && now.sa_handler == SIG_IGN;
+}
+
 static int open_events(struct run *run)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = TAG_SIGNAL};
@@ -156,7 +164,8 @@ static int open_events(struct run *run)
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGHUP);
+    if (!is_ignored(SIGHUP))
+        sigaddset(&stops, SIGHUP);
     sigprocmask(SIG_BLOCK, &stops, NULL);
     signal(SIGPIPE, SIG_IGN);
     run->signal_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
