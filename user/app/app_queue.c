@@ -12,7 +12,7 @@
 /* Handed over in batches, so that the lock costs nothing; a few of them, so that neither side waits. */
 #define BATCH_BYTES  (64u << 10)
 #define COPY_BYTES   (BATCH_BYTES / 4) /* a larger copy has memory of its own */
-#define BATCHES      8
+#define BATCHES      32
 #define SLAB_HANDLES 256
 
 enum item_kind { ITEM_PACKET, ITEM_DATA, ITEM_HOLE, ITEM_OVER, ITEM_END, ITEM_SECRETS, ITEM_NAME };
@@ -62,8 +62,9 @@ struct app_handle {
     struct identity identity; /* the thread's: what is known of a session that is settled */
     const struct facts *facts;
     struct flow_key key;
-    bool begun; /* the thread's */
-    bool spoke; /* the caller's: bytes came */
+    bool begun;    /* the thread's */
+    bool is_named; /* by its facts: those of others, long out of the cache, need not be looked at */
+    bool spoke;    /* the caller's: bytes came */
     _Atomic bool wants_packets;
     _Atomic bool wants_data;
 };
@@ -101,6 +102,7 @@ static void settle(struct app_handle *handle, uint64_t time_ns)
     app_session_finish(handle->app, time_ns);
     handle->identity = *app_session_identity(handle->app);
     handle->facts = facts_hold(app_session_facts(handle->app));
+    handle->is_named = handle->facts && handle->facts->tls.sni.at;
     app_session_free(handle->app);
     handle->app = NULL;
     atomic_store_explicit(&handle->wants_packets, false, memory_order_relaxed);
@@ -176,7 +178,7 @@ static void end_session(struct app_queue *queue, struct app_handle *handle,
 {
     if (handle->app)
         settle(handle, ending->time_ns);
-    if (queue->conf.names)
+    if (queue->conf.names && handle->is_named)
         app_tell_name(handle->facts, queue->conf.names, ending->key.addr[!ending->client].bytes);
     if (ending->identity)
         *ending->identity = handle->identity;
@@ -235,6 +237,8 @@ static void take_batch(struct app_queue *queue, struct batch *batch)
         const struct item *item = (const struct item *)(batch->bytes + at);
 
         at += item->bytes;
+        if (at < batch->used_bytes) /* the next one's, which may be long out of the cache */
+            __builtin_prefetch(((const struct item *)(batch->bytes + at))->handle);
         take_item(queue, item);
     }
     if (batch->release)
@@ -415,6 +419,7 @@ struct app_handle *app_queue_begin(struct app_queue *queue, const struct flow_ke
     handle->app = NULL;
     handle->identity = (struct identity){0};
     handle->facts = NULL;
+    handle->is_named = false;
     handle->begun = false;
     handle->key = *key;
     handle->spoke = false;

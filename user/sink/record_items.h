@@ -8,11 +8,20 @@
 /* The next key of an object that was begun with its brace. */
 static inline void item_add_key(struct buf *out, const char *key)
 {
-    if (out->len && out->data[out->len - 1] != '{')
-        buf_add_char(out, ',');
-    buf_add_char(out, '"');
-    buf_add_str(out, key);
-    buf_add_str(out, "\":");
+    size_t len = strlen(key);
+    char *end;
+
+    if (!buf_reserve(out, len + sizeof(",\"\":")))
+        return;
+    end = out->data + out->len;
+    if (out->len && end[-1] != '{')
+        *end++ = ',';
+    *end++ = '"';
+    memcpy(end, key, len);
+    end += len;
+    *end++ = '"';
+    *end++ = ':';
+    out->len = (size_t)(end - out->data);
 }
 
 static inline void item_add_u64(struct buf *out, const char *key, uint64_t value)
