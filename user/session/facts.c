@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_BYTES 2032u /* with its head; a common size for malloc */
-#define LARGE_BYTES 512u  /* what needs more gets a block of its own */
-#define ALIGN_BYTES 8u
+#define BLOCK_BYTES    2032u /* with its head; a common size for malloc */
+#define LARGE_BYTES    512u  /* what needs more gets a block of its own */
+#define ALIGN_BYTES    8u
+#define LINE_BYTES     64u   /* of the cache */
+#define EXPECTED_BYTES 1024u /* themselves, and what was found first */
 
 struct fact_block {
     struct fact_block *next;
@@ -113,6 +115,12 @@ const struct facts *facts_hold(const struct facts *facts)
     if (facts)
         atomic_fetch_add(&((struct facts *)facts)->holders, 1);
     return facts;
+}
+
+void facts_expect(const struct facts *facts)
+{
+    for (size_t at = 0; facts && at < EXPECTED_BYTES; at += LINE_BYTES)
+        __builtin_prefetch((const char *)facts + at);
 }
 
 /* Large blocks go to malloc, others to those that are used again; returns the last of these. */

@@ -179,6 +179,8 @@ void facts_pool_free(struct facts_pool *pool);
 struct facts *facts_new(struct facts_pool *pool, size_t max_bytes);
 /* One more holder, also of another thread; nobody writes any more. NULL is fine. */
 const struct facts *facts_hold(const struct facts *facts);
+/* They will be read soon, and may be long out of the cache. NULL is fine. */
+void facts_expect(const struct facts *facts);
 /* One holder less; the last one frees it. NULL is fine. */
 void facts_free(const struct facts *facts);
 /* Zeroed memory that lives as long as the facts; NULL when there is no more, or the bound is reached. */

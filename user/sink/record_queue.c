@@ -58,6 +58,8 @@ static void write_batch(struct record_queue *queue, struct batch *batch, struct 
     for (size_t i = 0; i < batch->count; i++) {
         struct copied *copy = &batch->copies[i];
 
+        if (i + 1 < batch->count)
+            facts_expect(copy[1].record.facts);
         if (write_line(queue->out, copy, line))
             queue->thread_lost++;
         if (queue->also.write)
