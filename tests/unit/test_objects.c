@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the manifest says of an object: a sum is `sha256` only when the object is whole. */
+/* What the manifest says of an object: a sum is `sha256` only when the object is whole. And how objects wait. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <dirent.h>
 
 #include "packet.h"
 #include "record_fixture.h"
@@ -112,9 +113,53 @@ static void test_manifest(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
+static size_t count_files(const char *dir)
+{
+    DIR *folder = opendir(dir);
+    const struct dirent *entry;
+    size_t count = 0;
+
+    assert_non_null(folder);
+    while ((entry = readdir(folder)))
+        count += entry->d_name[0] != '.' || strlen(entry->d_name) > 2;
+    closedir(folder);
+    return count;
+}
+
+/* Many that wait for their session's end are in temporary files, which go when they are not wanted. */
+static void test_waiting(void **state)
+{
+    enum { OBJECTS = 200, BYTES = 200000 };
+    static struct http_transaction transactions[OBJECTS];
+    static uint8_t content[BYTES];
+    char dir[] = "/tmp/test_objects.XXXXXX", path[64];
+    struct fixture fixture;
+    struct objects *objects;
+    uint64_t count, lost;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    objects = objects_new(dir, NULL);
+    assert_non_null(objects);
+    fixture_tcp_full(&fixture);
+    for (uint64_t i = 0; i < OBJECTS; i++) {
+        transactions[i].number = i + 1;
+        objects_content(objects, fixture.session.number, &transactions[i], false, content, BYTES);
+    }
+    assert_in_range(count_files(dir), 150, OBJECTS);
+    objects_record(objects, &fixture.record, false);
+    assert_int_equal(count_files(dir), 1); /* the manifest */
+    assert_int_equal(objects_finish(objects, &count, &lost), 0);
+    assert_int_equal(count, 0);
+    snprintf(path, sizeof(path), "%s/manifest.ndjson", dir);
+    unlink(path);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_manifest)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_manifest),
+                                       cmocka_unit_test(test_waiting)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

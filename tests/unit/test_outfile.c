@@ -112,6 +112,23 @@ static void small_file_appears_on_commit(void **state)
     assert_int_equal(count_names(folder->path), 1);
 }
 
+static void resting_holds_nothing(void **state)
+{
+    struct folder *folder = *state;
+    struct outfile file;
+
+    outfile_init(&file, folder->file);
+    assert_int_equal(outfile_rest(&file), 0);
+    assert_int_equal(count_names(folder->path), 0);
+    outfile_write(&file, "hello ", 6);
+    assert_int_equal(outfile_rest(&file), 0);
+    assert_int_equal(count_names(folder->path), 1);
+    assert_null(file.held.data);
+    outfile_write(&file, "world", 5);
+    assert_int_equal(outfile_commit(&file), 0);
+    expect_text(folder->file, "hello world");
+}
+
 static void empty_file_replaces_an_old_one(void **state)
 {
     struct folder *folder = *state;
@@ -460,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FOLDER_TEST(small_file_appears_on_commit),
+        FOLDER_TEST(resting_holds_nothing),
         FOLDER_TEST(empty_file_replaces_an_old_one),
         FOLDER_TEST(large_file_is_patched_everywhere),
         FOLDER_TEST(abort_leaves_nothing),

@@ -119,6 +119,13 @@ int outfile_write(struct outfile *file, const void *data, size_t len)
     return file->held.failed ? outfile_fail(file, -ENOMEM) : 0;
 }
 
+int outfile_rest(struct outfile *file)
+{
+    if (file->error || !file->held.len)
+        return file->error;
+    return outfile_spill(file, NULL, 0);
+}
+
 /* Not open for appending: what is written next goes behind the new end all the same. */
 static int extend_written(struct outfile *file, uint64_t len)
 {

@@ -31,6 +31,8 @@ int outfile_init(struct outfile *file, const char *path);
 void outfile_keep_room(struct outfile *file);
 /* 0 or -errno (also of an earlier write). */
 int outfile_write(struct outfile *file, const void *data, size_t len);
+/* Give the memory of what is held back, by writing it to the temporary file: little comes for now. 0 or -errno. */
+int outfile_rest(struct outfile *file);
 /* len zero bytes. A long run takes no room on the disk (a sparse file). 0 or -errno; -EFBIG. */
 int outfile_skip(struct outfile *file, uint64_t len);
 /* Bytes at an offset already written are replaced: a header that is known last. -EINVAL beyond the end. */

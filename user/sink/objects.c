@@ -14,7 +14,8 @@
 #include "sink/object_name.h"
 #include "sink/record_items.h"
 
-#define BUCKETS 4096 /* of sessions whose objects wait */
+#define BUCKETS        4096        /* of sessions whose objects wait */
+#define HELD_BYTES_MAX (32u << 20) /* of them in memory, before they go to their temporary files */
 
 struct object {
     struct object *next;
@@ -30,6 +31,7 @@ struct objects {
     const char *type;
     struct linefile manifest;
     struct object *waiting[BUCKETS];
+    uint64_t held_bytes; /* at most: what went to temporary files since is in it too */
     uint64_t count;
     uint64_t lost;
     int error;
@@ -117,6 +119,16 @@ static struct object *begin(struct objects *objects, uint64_t session_number,
     return object;
 }
 
+/* A session can have thousands, and they wait for its end, as only its record tells whether they are wanted. */
+static void rest_all(struct objects *objects)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct object *object = objects->waiting[i]; object; object = object->next)
+            outfile_rest(&object->file);
+    }
+    objects->held_bytes = 0;
+}
+
 void objects_content(struct objects *objects, uint64_t session_number,
                      const struct http_transaction *transaction, bool from_client,
                      const uint8_t *data, size_t len)
@@ -134,6 +146,9 @@ void objects_content(struct objects *objects, uint64_t session_number,
     }
     (*at)->bytes += len;
     outfile_write(&(*at)->file, data, len);
+    objects->held_bytes += len;
+    if (objects->held_bytes > HELD_BYTES_MAX)
+        rest_all(objects);
 }
 
 /* ---- ends ---------------------------------------------------------------------------------------- */
