@@ -67,7 +67,7 @@ struct prom_gauges {
     uint64_t flow_table_entries;
     uint64_t flow_table_capacity;
     uint64_t flow_table_pass_ns; /* how long the last pass took */
-    uint64_t sample_one_in; /* 0: as 1 */
+    uint64_t sample_one_in;      /* 0: as 1 */
 };
 
 /* version is kept, not copied. NULL with errno on no memory. */

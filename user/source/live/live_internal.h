@@ -29,8 +29,8 @@ struct live {
     struct iface_seen gone;  /* the sum of it */
     struct take *take;       /* map take_room */
     struct grace *grace;
-    uint64_t spilled_taken;  /* of the spill counter, what was read */
-    size_t samples_left;     /* of this poll */
+    uint64_t spilled_taken; /* of the spill counter, what was read */
+    size_t samples_left;    /* of this poll */
     size_t cpus;
     void *percpu; /* room for one value of each CPU */
     /* the sweep's place and what it copies into */
