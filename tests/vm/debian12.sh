@@ -10,7 +10,7 @@ set -u
 BUILD=${BUILD:-build}
 SECONDS_MAX=${VM_SECONDS:-870}
 KERNEL=(test_unaccounted test_headers)
-E2E=(clsact two_hops)
+E2E=(clsact two_hops stacked_interfaces) # the last: VLAN devices and bonds are modules there
 tests=()
 
 add() { # NAME PATH
@@ -27,8 +27,8 @@ if [ -n "${ALL-}${ONLY-}" ]; then
         [ "$script" = tests/e2e/lib.sh ] || add "$(basename "$script" .sh)" "$script"
     done
 else
-    for i in "${!KERNEL[@]}"; do
-        add "${KERNEL[i]}" "$BUILD/tests/kernel/${KERNEL[i]}"
+    for i in "${!E2E[@]}"; do
+        [ -z "${KERNEL[i]-}" ] || add "${KERNEL[i]}" "$BUILD/tests/kernel/${KERNEL[i]}"
         add "${E2E[i]}" "tests/e2e/${E2E[i]}.sh"
     done
 fi
