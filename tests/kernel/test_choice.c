@@ -96,7 +96,7 @@ static void filter_stands_before_the_table(void **state)
 /* ---- depth ---------------------------------------------------------------------------------------- */
 
 /* Sampled bytes of the client's 1000 on a connection to port. */
-static uint64_t sampled_of(struct tracker *tracker, struct ring_log *log, int port)
+static uint32_t sampled_of(struct tracker *tracker, struct ring_log *log, int port)
 {
     char line[160];
     struct flow_key key;
@@ -113,47 +113,57 @@ static uint64_t sampled_of(struct tracker *tracker, struct ring_log *log, int po
     return log->sample_count ? log->samples[log->sample_count - 1].record.cap_len : 0;
 }
 
-static void first_matching_filter_gives_the_depth(void **state)
+#define DEPTHS 3
+
+static const struct depth_row {
+    const char *name;
+    struct {
+        const char *filter;
+        uint64_t bytes;
+    } depths[DEPTHS];
+    struct {
+        int port;
+        uint32_t sampled; /* of 1000 bytes; 100 without a filter */
+    } sessions[DEPTHS + 1];
+} depth_rows[] = {
+    {"the first that matches gives the depth",
+     {{"port 80", DEPTH_ALL}, {"port 443", 0}, {"port 80 or port 53", 20}},
+     {{80, 1000}, {443, 0}, {53, 20}, {22, 100}}},
+    {"nothing comes behind one that everything matches",
+     {{"port 80", DEPTH_ALL}, {"ip or not ip", 20}, {"port 443", 30}},
+     {{80, 1000}, {443, 20}, {53, 20}, {22, 20}}},
+};
+
+static void check_depths(const struct depth_row *row)
 {
     struct live_filters filters = {0};
     struct tracker tracker;
     struct buf error = {0};
     struct ring_log log;
 
-    (void)state;
-    assert_compiled(live_filters_add_depth(&filters, "port 80", DEPTH_ALL, &error), &error);
-    assert_compiled(live_filters_add_depth(&filters, "port 443", 0, &error), &error);
-    assert_compiled(live_filters_add_depth(&filters, "port 80 or port 53", 20, &error), &error);
+    for (size_t i = 0; i < DEPTHS; i++)
+        assert_compiled(
+            live_filters_add_depth(&filters, row->depths[i].filter, row->depths[i].bytes, &error),
+            &error);
     tracker_open(&tracker, &(struct tracker_options){.depth_bytes = 100, .filters = &filters});
     ring_log_open(&log, &tracker);
-    assert_int_equal(sampled_of(&tracker, &log, 80), 1000);
-    assert_int_equal(sampled_of(&tracker, &log, 443), 0);
-    assert_int_equal(sampled_of(&tracker, &log, 53), 20);
-    assert_int_equal(sampled_of(&tracker, &log, 22), 100);
+    for (size_t i = 0; i <= DEPTHS; i++) {
+        uint32_t sampled = sampled_of(&tracker, &log, row->sessions[i].port);
+
+        if (sampled != row->sessions[i].sampled)
+            fail_msg("%s: port %d: %u bytes, not %u", row->name, row->sessions[i].port, sampled,
+                     row->sessions[i].sampled);
+    }
     ring_log_close(&log);
     tracker_close(&tracker);
     live_filters_fini(&filters);
 }
 
-/* Nothing comes behind a filter that everything matches. */
-static void filter_for_all_ends_the_list(void **state)
+static void filters_give_the_depth(void **state)
 {
-    struct live_filters filters = {0};
-    struct tracker tracker;
-    struct buf error = {0};
-    struct ring_log log;
-
     (void)state;
-    assert_compiled(live_filters_add_depth(&filters, "port 80", DEPTH_ALL, &error), &error);
-    assert_compiled(live_filters_add_depth(&filters, "ip or not ip", 20, &error), &error);
-    assert_compiled(live_filters_add_depth(&filters, "port 443", 30, &error), &error);
-    tracker_open(&tracker, &(struct tracker_options){.depth_bytes = 100, .filters = &filters});
-    ring_log_open(&log, &tracker);
-    assert_int_equal(sampled_of(&tracker, &log, 80), 1000);
-    assert_int_equal(sampled_of(&tracker, &log, 443), 20);
-    ring_log_close(&log);
-    tracker_close(&tracker);
-    live_filters_fini(&filters);
+    for (size_t i = 0; i < sizeof(depth_rows) / sizeof(depth_rows[0]); i++)
+        check_depths(&depth_rows[i]);
 }
 
 /* Filters that this machine's kernel can't run say why. */
@@ -354,8 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(filter_stands_before_the_table),
-        cmocka_unit_test(first_matching_filter_gives_the_depth),
-        cmocka_unit_test(filter_for_all_ends_the_list),
+        cmocka_unit_test(filters_give_the_depth),
         cmocka_unit_test(filters_that_cannot_be_are_refused),
         cmocka_unit_test(depth_is_chosen_again_at_reuse),
         cmocka_unit_test(one_session_in_four_is_kept_whole),
