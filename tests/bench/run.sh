@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Every measurement of docs/performance.md, in about ten minutes, and then the table. `make bench` calls it.
+# Every measurement of docs/performance.md, and then the tables. `make bench` calls it.
 # usage: BUILD=build tests/bench/run.sh          raw numbers: $BUILD/bench/*.txt; ROUNDS and SECONDS_EACH change the length
 set -eu
 
