@@ -25,7 +25,7 @@ static void test_table(void **state)
         "tcp:0        2026-11-21T09:44:00.123Z   59.8s  10.0.0.200:43512     10.0.0.1:80       HTTP      CLOSED       fin client        13       420      5000  1/0   295us\n"
         "tcp:100000   2026-11-21T09:44:00.123Z  1.50ms  [2001:db8::1]:40000  [2001:db8::2]:81            CLOSED       rst server         2         0         0  0/0\n"
         "tcp:200000   2026-11-21T09:44:00.123Z  1.50ms  192.168.1.1:50000    192.168.1.2:443             ESTABLISHED                     2         0        10  0/0\n"
-        "udp:300000   2026-11-21T09:44:00.123Z  1.50ms  10.0.0.2:33333       10.0.0.1:53                              timeout            2        33       120\n"
+        "udp:300000   2026-11-21T09:44:00.123Z  1.50ms  10.0.0.2:33333       10.0.0.1:53       DNS?                   timeout            2        33       120\n"
         "icmp:400000  2026-11-21T09:44:00.123Z  1.50ms  fe80::2              fe80::1                                  capture_end        2        56        56\n";
     struct buf rows[FIXTURES] = {0}, out = {0};
     struct text_table table;
@@ -38,7 +38,10 @@ static void test_table(void **state)
     for (int i = 0; i < FIXTURES; i++) {
         makers[i](&f);
         f.session.stream_index = (uint64_t)i * 100000;
-        f.record.identity.protocol = i ? NULL : "HTTP";
+        if (!i)
+            f.record.identity.protocol = "HTTP";
+        if (i == 3)
+            f.record.identity = (struct identity){.protocol = "DNS", .guessed = true};
         list_row_pack(&list, &rows[i], &f.record);
         assert_false(rows[i].failed);
         text_table_widen(&table, rows[i].data);

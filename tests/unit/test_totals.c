@@ -168,8 +168,8 @@ static void test_identified(void **state)
     }
     rows = totals_finish(totals, &count, &total);
     assert_int_equal(count, 4);
-    assert_string_equal(totals_app_name(totals, rows[0].app), "HTTP");
-    assert_string_equal(totals_app_name(totals, rows[1].app), "DNS");
+    assert_string_equal(totals_app(totals, rows[0].app)->name, "HTTP");
+    assert_string_equal(totals_app(totals, rows[1].app)->name, "DNS");
     assert_int_equal(rows[1].sessions, 2);
     assert_int_equal(rows[1].l4_proto, 0);
     assert_int_equal(rows[2].app, 0);
@@ -181,6 +181,38 @@ static void test_identified(void **state)
     assert_non_null(strstr(out.data, "{\"protocol\":\"DNS\",\"sessions\":2,"));
     assert_non_null(strstr(out.data, "{\"protocol\":\"icmpv6\",\"proto\":58,"));
     buf_fini(&out);
+    totals_free(totals);
+}
+
+/* What is guessed stands apart from what was found, and says so. */
+static void test_guessed(void **state)
+{
+    static const struct identity identities[] = {{.protocol = "HTTP"},
+                                                 {.protocol = "HTTP", .guessed = true},
+                                                 {.protocol = "DNS"},
+                                                 {.protocol = "HTTP"},
+                                                 {.protocol = "HTTP", .guessed = true}};
+    struct totals *totals = totals_new(TOTALS_PROTOCOL);
+    struct buf table = {0}, json = {0};
+    struct fixture f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
+        makers[i](&f);
+        f.record.identity = identities[i];
+        assert_int_equal(totals_add(totals, &f.record), 0);
+    }
+    totals_write_table(&table, totals, SIZE_MAX);
+    buf_add_char(&table, '\0');
+    assert_non_null(strstr(table.data, "\nHTTP               2 "));
+    assert_non_null(strstr(table.data, "\nHTTP?              2 "));
+    assert_non_null(strstr(table.data, "\nDNS                1 "));
+    totals_write_json(&json, totals);
+    buf_add_char(&json, '\0');
+    assert_non_null(strstr(json.data, "{\"protocol\":\"HTTP\",\"sessions\":2,"));
+    assert_non_null(strstr(json.data, "{\"protocol\":\"HTTP\",\"guessed\":true,\"sessions\":2,"));
+    buf_fini(&table);
+    buf_fini(&json);
     totals_free(totals);
 }
 
@@ -377,9 +409,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations), cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_services),      cmocka_unit_test(test_protocols),
-        cmocka_unit_test(test_identified),    cmocka_unit_test(test_named_hosts),
-        cmocka_unit_test(test_json),          cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_adds_up),       cmocka_unit_test(test_words),
+        cmocka_unit_test(test_identified),    cmocka_unit_test(test_guessed),
+        cmocka_unit_test(test_named_hosts),   cmocka_unit_test(test_json),
+        cmocka_unit_test(test_nothing),       cmocka_unit_test(test_adds_up),
+        cmocka_unit_test(test_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 #define LAYERS     4 /* at most: CONNECT, and in it what hands over to TLS, TLS, and what TLS carries */
 #define CANDIDATES 6
 /* Rises when sessions are looked into otherwise, or what is found means something else. */
-#define TOLD_VERSION 3u
+#define TOLD_VERSION 4u
 
 struct app {
     struct app_conf conf;

@@ -16,12 +16,14 @@
 #include "packet.h"
 
 /* Packets with payload that are looked at: as many as ndpiReader takes of UDP, and for TCP what its dissectors need. */
-#define TCP_PACKETS   24
-#define UDP_PACKETS   24
-#define EXTRA_PACKETS 6    /* after TLS or QUIC is known: who is behind it */
-#define LOOK_BYTES    2048 /* of a packet that was put together from many */
-#define NAME_BYTES    64
-#define NAME_SLOTS    1024 /* pairs of protocols; libndpi 4.2 knows some 300 protocols */
+#define TCP_PACKETS         24
+#define UDP_PACKETS         24
+#define EXTRA_PACKETS       6    /* after TLS or QUIC is known: who is behind it */
+#define LOOK_BYTES          2048 /* of a packet that was put together from many */
+#define NAME_BYTES          64
+#define HTTP2_PREFACE       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define HTTP2_PREFACE_BYTES 24
+#define NAME_SLOTS          1024 /* pairs of protocols; libndpi 4.2 knows some 300 protocols */
 
 struct protocol_name {
     uint32_t pair; /* 0: free; pairs are kept plus one */
@@ -152,6 +154,16 @@ static bool is_vague(uint16_t protocol)
     return protocol == NDPI_PROTOCOL_TLS || protocol == NDPI_PROTOCOL_QUIC;
 }
 
+/* The client's preface (RFC 9113 section 3.4), which libndpi 4.2 does not know. */
+static bool is_http2(const struct app_packet *packet)
+{
+    const uint8_t *payload = packet->l3 + packet->headers_len;
+
+    return packet->l4_proto == IP_PROTO_TCP &&
+           packet->cap_len - packet->headers_len >= HTTP2_PREFACE_BYTES && payload[0] == 'P' &&
+           !memcmp(payload, HTTP2_PREFACE, HTTP2_PREFACE_BYTES);
+}
+
 bool identification_packet(struct identifier *identifier, struct identification *one,
                            const struct app_packet *packet)
 {
@@ -166,9 +178,16 @@ bool identification_packet(struct identifier *identifier, struct identification 
         len = packet->cap_len;
         l3 = cut_packet(identifier, packet, &len);
     }
+    one->packets++;
+    if (is_http2(packet)) {
+        one->protocol = (ndpi_protocol){.app_protocol = NDPI_PROTOCOL_HTTP,
+                                        .category = NDPI_PROTOCOL_CATEGORY_WEB};
+        one->flow->confidence = NDPI_CONFIDENCE_DPI;
+        one->known = true;
+        return false;
+    }
     one->protocol = ndpi_detection_process_packet(identifier->module, one->flow, l3,
                                                   (unsigned short)len, wall_ns / 1000000);
-    one->packets++;
     if (one->known || is_named(one->protocol)) {
         one->known = true;
         return is_vague(one->protocol.app_protocol) && one->extra++ < EXTRA_PACKETS &&
@@ -235,6 +254,8 @@ void identification_tell(struct identifier *identifier, struct identification *o
     identity->protocol = protocol_name(identifier, one->protocol);
     identity->category = category_name(identifier, one->protocol.category);
     identity->confidence = ndpi_confidence_get_name(one->flow->confidence);
+    identity->guessed = one->flow->confidence == NDPI_CONFIDENCE_MATCH_BY_PORT ||
+                        one->flow->confidence == NDPI_CONFIDENCE_MATCH_BY_IP;
 }
 
 #else

@@ -42,6 +42,7 @@ struct listing {
     struct buf line;
     uint64_t listed;
     size_t left_out; /* columns, of a narrow terminal */
+    bool guesses;    /* some session's protocol is one */
     int error;
 };
 
@@ -141,6 +142,7 @@ static void on_record(void *ctx, const struct record *record)
         return;
     }
     listing->listed++;
+    listing->guesses |= record->identity.guessed;
     buf_clear(&listing->row);
     if (listing->options.json) {
         record_write_json(&listing->row, record);
@@ -244,6 +246,8 @@ static int list_sessions(struct listing *listing)
         log_error("cannot write all of the list: %s", strerror(-written));
     else if (listing->listed && !listing->options.json)
         output_say_left_out(listing->left_out);
+    if (!err)
+        output_say_guesses(listing->guesses && !listing->options.json);
     return file_options_status(err ? err : written, &result);
 }
 

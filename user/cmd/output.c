@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sink/text_table.h"
 
 int output_set_format(bool *captures, enum capture_format *format, enum capture_format wanted)
 {
@@ -55,6 +56,13 @@ void output_say_left_out(size_t columns)
     if (columns)
         log_info("%zu column%s left out: the terminal is too narrow", columns,
                  columns == 1 ? " is" : "s are");
+}
+
+void output_say_guesses(bool some)
+{
+    if (some && isatty(STDOUT_FILENO))
+        log_info("%c behind a protocol: guessed by port or address, the payload did not tell",
+                 TEXT_GUESS_MARK);
 }
 
 void output_say_names(const struct names *names)

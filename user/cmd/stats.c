@@ -24,6 +24,7 @@ struct stats {
     enum totals_by by;
     struct totals *totals;
     bool by_given;
+    bool guesses; /* some session's protocol is one */
     int error;
 };
 
@@ -48,6 +49,7 @@ static void on_record(void *ctx, const struct record *record)
 
     if (!file_options_want(&stats->options, record))
         return;
+    stats->guesses |= record->identity.guessed;
     err = totals_add(stats->totals, record);
     if (err && !stats->error)
         stats->error = err;
@@ -74,6 +76,7 @@ static int print(struct stats *stats)
     if (linefile_close(&file))
         return -EIO;
     output_say_left_out(left_out);
+    output_say_guesses(stats->guesses && stats->by == TOTALS_PROTOCOL && !stats->options.json);
     return err;
 }
 

@@ -141,6 +141,7 @@ struct identity {
     const char *protocol; /* NULL: unknown, and so are the other two */
     const char *category;
     const char *confidence;
+    bool guessed;   /* by port or address: packets did not tell */
     uint64_t risks; /* a bit each */
     const char *(*risk_name)(unsigned int bit);
 };

@@ -253,6 +253,7 @@ static void walk(struct codec *codec, struct told *told, struct facts *facts)
     walk_string(codec, &told->identity.protocol);
     walk_string(codec, &told->identity.category);
     walk_string(codec, &told->identity.confidence);
+    WALK(codec, told->identity.guessed);
     WALK(codec, told->identity.risks);
     walk_string(codec, &told->names[0]);
     walk_string(codec, &told->names[1]);

@@ -17,15 +17,16 @@ static const struct {
     enum {
         EITHER,
         BOTH,
-        PER_SIDE
-    } use; /* of the second field: instead, after a space, after '/' */
+        PER_SIDE,
+        MARKED
+    } use; /* of the second field: instead, after a space, after '/'; none, but a mark of a guess */
 } kinds[LIST_COLUMNS] = {
     {"stream", {NULL}, 11, false, 0, EITHER},
     {"start", {"firstDate"}, 24, false, 8, EITHER},
     {"time", {"duration"}, 6, true, 6, EITHER},
     {"client", {"src.socket", "src.ip"}, 15, false, 0, EITHER},
     {"server", {"dst.socket", "dst.ip"}, 15, false, 0, EITHER},
-    {"app", {"app.protocol"}, 8, false, 3, EITHER},
+    {"app", {"app.protocol"}, 8, false, 3, MARKED},
     {"state", {"state"}, 11, false, 5, EITHER},
     {"close", {"close.reason", "close.by"}, 10, false, 7, BOTH},
     {"packets", {"packetsCount"}, 7, true, 4, EITHER},
@@ -104,6 +105,8 @@ static size_t write_cell(char *p, const struct list_row *list, int column, struc
         }
         len += write_value(p + len, &value);
     }
+    if (len && kinds[column].use == MARKED && view->record->identity.guessed)
+        p[len++] = TEXT_GUESS_MARK;
     return len;
 }
 

@@ -14,6 +14,7 @@
 
 #define TEXT_TABLE_COLUMNS    16
 #define TEXT_TABLE_CELL_BYTES 255 /* longer ones are cut */
+#define TEXT_GUESS_MARK       '?' /* behind a protocol that is a guess by port or address */
 
 struct text_column {
     const char *title;

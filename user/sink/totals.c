@@ -19,7 +19,7 @@ struct totals {
     size_t cap;
     uint32_t *slots; /* index of a row + 1; 0: free */
     size_t slot_count;
-    char **apps; /* names of identified protocols, a few dozen at most; row.app is index + 1 */
+    struct totals_app *apps; /* a few dozen at most; row.app is index + 1 */
     uint32_t app_count;
     struct totals_row total;
 };
@@ -56,7 +56,7 @@ void totals_free(struct totals *totals)
     if (!totals)
         return;
     for (uint32_t i = 0; i < totals->app_count; i++)
-        free(totals->apps[i]);
+        free(totals->apps[i].name);
     for (size_t i = 0; i < totals->count; i++)
         free(totals->rows[i].name);
     free(totals->apps);
@@ -70,25 +70,26 @@ enum totals_by totals_by(const struct totals *totals)
     return totals->by;
 }
 
-const char *totals_app_name(const struct totals *totals, uint32_t app)
+const struct totals_app *totals_app(const struct totals *totals, uint32_t app)
 {
-    return totals->apps[app - 1];
+    return &totals->apps[app - 1];
 }
 
 /* 0: no memory. */
-static uint32_t find_app(struct totals *totals, const char *name)
+static uint32_t find_app(struct totals *totals, const struct identity *identity)
 {
-    char **apps;
+    struct totals_app *apps;
 
     for (uint32_t i = 0; i < totals->app_count; i++)
-        if (!strcmp(totals->apps[i], name))
+        if (totals->apps[i].guessed == identity->guessed &&
+            !strcmp(totals->apps[i].name, identity->protocol))
             return i + 1;
     apps = reallocarray(totals->apps, totals->app_count + 1, sizeof(*apps));
     if (!apps)
         return 0;
     totals->apps = apps;
-    apps[totals->app_count] = strdup(name);
-    return apps[totals->app_count] ? ++totals->app_count : 0;
+    apps[totals->app_count] = (struct totals_app){strdup(identity->protocol), identity->guessed};
+    return apps[totals->app_count].name ? ++totals->app_count : 0;
 }
 
 /* ---- rows by key --------------------------------------------------------------------------------- */
@@ -279,7 +280,7 @@ static int add_kind(struct totals *totals, const struct record *record)
         key.port = WIRE_HOST16(ends->port[!client]);
     if (totals->by == TOTALS_PROTOCOL && record->identity.protocol) {
         key.l4_proto = 0;
-        key.app = find_app(totals, record->identity.protocol);
+        key.app = find_app(totals, &record->identity);
         if (!key.app)
             return -ENOMEM;
     }

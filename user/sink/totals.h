@@ -3,6 +3,7 @@
 #ifndef SESSTAP_TOTALS_H
 #define SESSTAP_TOTALS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,7 @@ enum totals_by {
     TOTALS_CONVERSATION, /* two addresses: a is the lower one */
     TOTALS_HOST,         /* an address; both ends of a session count, each for its own part */
     TOTALS_SERVICE,      /* the server's port and the transport protocol */
-    TOTALS_PROTOCOL, /* what app/ identified, over all transports; else the transport protocol */
+    TOTALS_PROTOCOL, /* what app/ found or guessed, over all transports; else the transport protocol */
 };
 
 /* What went one way. wire: with IP and layer-4 headers, without the link layer. */
@@ -36,7 +37,7 @@ struct totals_row {
     uint8_t l4_proto;   /* 0: any, or app */
     uint16_t port;      /* host order; 0: none */
     uint8_t addr[2][16];
-    uint32_t app; /* for totals_app_name; 0: none was identified */
+    uint32_t app; /* for totals_app; 0: none was identified */
     uint64_t sessions;
     uint64_t begun[2]; /* as client: by a, by b; hosts: as client, as server */
     struct totals_way way[2];
@@ -69,7 +70,12 @@ size_t totals_write_table(struct buf *out, struct totals *totals, size_t line_wi
 void totals_write_json(struct buf *out, struct totals *totals);
 
 enum totals_by totals_by(const struct totals *totals);
-/* The identified protocol of a row's app. */
-const char *totals_app_name(const struct totals *totals, uint32_t app);
+/* The identified protocol of a row's app; guessed: only by port or address. */
+struct totals_app {
+    char *name;
+    bool guessed;
+};
+
+const struct totals_app *totals_app(const struct totals *totals, uint32_t app);
 
 #endif

@@ -93,7 +93,7 @@ static size_t write_name(char *p, const struct totals *totals, const struct tota
     if (row->ip_version)
         return (size_t)(text_put_ip(p, row->addr[which], row->ip_version) - begin);
     if (row->app)
-        return (size_t)(stpncpy(p, totals_app_name(totals, row->app), NAME_BYTES) - begin);
+        return (size_t)(stpncpy(p, totals_app(totals, row->app)->name, NAME_BYTES) - begin);
     proto = l4_proto_name(row->l4_proto);
     memcpy(p, proto, strlen(proto));
     p += strlen(proto);
@@ -102,6 +102,11 @@ static size_t write_name(char *p, const struct totals *totals, const struct tota
         p = text_put_u64(p, row->port);
     }
     return (size_t)(p - begin);
+}
+
+static bool is_guess(const struct totals *totals, const struct totals_row *row)
+{
+    return row->app && totals_app(totals, row->app)->guessed;
 }
 
 static uint64_t wire_of(const struct totals_row *row)
@@ -148,13 +153,17 @@ static void pack_row(struct buf *out, const struct totals *totals, const struct 
                      const struct totals_row *total)
 {
     const struct form *form = &forms[totals_by(totals)];
-    char name[NAME_BYTES];
+    char name[NAME_BYTES + 1];
 
     for (unsigned int i = 0; i < 2 && form->keys[i]; i++) {
+        size_t len = write_name(name, totals, row, i);
+
+        if (is_guess(totals, row))
+            name[len++] = TEXT_GUESS_MARK;
         if (row == total)
             text_table_pack(out, "total", i ? 0 : 5);
         else
-            text_table_pack(out, name, write_name(name, totals, row, i));
+            text_table_pack(out, name, len);
     }
     if (form->begun_in_table) {
         pack_number(out, row->begun[0]);
@@ -235,6 +244,8 @@ static void add_key(struct buf *out, const struct totals *totals, const struct t
     for (unsigned int i = 0; i < 2 && form->keys[i]; i++)
         buf_printf(out, "\"%s\":\"%.*s\",", form->keys[i], (int)write_name(name, totals, row, i),
                    name);
+    if (is_guess(totals, row))
+        buf_add_str(out, "\"guessed\":true,");
     if (row->l4_proto)
         add_number(out, "proto", row->l4_proto);
     if (row->port)
