@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1 messages: what libhtp tells of a connection, put down in its transactions. */
+#include <string.h>
+
+#include "app/http.h"
+
+#ifdef HAVE_HTP
+
+#include "app/http1_internal.h"
+
+#define FIELD_SOFT_BYTES 16384
+#define FIELD_HARD_BYTES 65536
+#define HEADERS_MOST     1024
+#define STATUS_CONTINUE  100
+#define STATUS_SWITCHING 101
+
+#define STATUS_NO_CONTENT   204
+#define STATUS_NOT_MODIFIED 304
+
+static struct http1 *http1_of(const htp_tx_t *tx)
+{
+    return htp_connp_get_user_data(tx->connp);
+}
+
+static struct http_moment now(const struct http1 *http)
+{
+    if (!http->piece)
+        return http->end;
+    return (struct http_moment){http->piece->time_ns, http->piece->packet};
+}
+
+static struct fact_text text_of(struct http_exchange *exchange, const bstr *text)
+{
+    return text ? http_text(exchange, bstr_ptr(text), bstr_len(text)) : (struct fact_text){0};
+}
+
+/* ---- libhtp tells -------------------------------------------------------------------------------- */
+
+static struct http_exchange *exchange_of(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = htp_tx_get_user_data(tx);
+
+    if (!exchange) {
+        exchange = http_begin(http1_of(tx)->env, 11);
+        htp_tx_set_user_data(tx, exchange);
+    }
+    return exchange;
+}
+
+static int on_request_start(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_ERROR;
+    http_message_begins(exchange, APP_CLIENT, now(http1_of(tx)));
+    return HTP_OK;
+}
+
+static uint8_t version_of(int protocol)
+{
+    switch (protocol) {
+    case HTP_PROTOCOL_0_9:
+        return 9;
+    case HTP_PROTOCOL_1_0:
+        return 10;
+    default:
+        return 11;
+    }
+}
+
+/* A start line as it was on the wire: libhtp has taken CR and LF off. */
+static size_t line_bytes(const bstr *line)
+{
+    return line ? bstr_len(line) + 2 : 0;
+}
+
+static int on_request_line(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+    struct http_transaction *transaction;
+
+    if (!exchange)
+        return HTP_ERROR;
+    transaction = http_transaction(exchange);
+    transaction->method = text_of(exchange, tx->request_method);
+    transaction->uri = text_of(exchange, tx->request_uri);
+    transaction->version = version_of(tx->request_protocol_number);
+    transaction->request.header_bytes = line_bytes(tx->request_line);
+    return HTP_OK;
+}
+
+/* Raw bytes of the header, its last line too: libhtp tells them as they come. */
+static int on_request_header_data(htp_tx_data_t *data)
+{
+    struct http_exchange *exchange = exchange_of(data->tx);
+
+    if (exchange)
+        http_transaction(exchange)->request.header_bytes += data->len;
+    return HTP_OK;
+}
+
+static int on_response_header_data(htp_tx_data_t *data)
+{
+    struct http_exchange *exchange = exchange_of(data->tx);
+
+    if (exchange)
+        http_transaction(exchange)->response.header_bytes += data->len;
+    return HTP_OK;
+}
+
+static void tell_headers(struct http_exchange *exchange, enum app_side side,
+                         const htp_table_t *headers)
+{
+    struct http_transaction *transaction = http_transaction(exchange);
+    struct http_message *message =
+        side == APP_CLIENT ? &transaction->request : &transaction->response;
+
+    for (size_t i = 0; i < htp_table_size(headers); i++) {
+        bstr *key = NULL;
+        const htp_header_t *header = htp_table_get_index(headers, i, &key);
+
+        if (header)
+            http_header(exchange, side, bstr_ptr(header->name), bstr_len(header->name),
+                        bstr_ptr(header->value), bstr_len(header->value));
+    }
+    http_headers_end(exchange, side, message->header_bytes);
+}
+
+static int on_request_headers(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+    struct http_transaction *transaction;
+
+    if (!exchange)
+        return HTP_ERROR;
+    transaction = http_transaction(exchange);
+    tell_headers(exchange, APP_CLIENT, tx->request_headers);
+    transaction->host = http_find_header(&transaction->request, "host");
+    if (!transaction->host.at)
+        transaction->host = text_of(exchange, tx->request_hostname);
+    return HTP_OK;
+}
+
+static int on_body(htp_tx_data_t *data, enum app_side side)
+{
+    struct http_exchange *exchange = exchange_of(data->tx);
+
+    if (!exchange || !data->len)
+        return HTP_OK;
+    if (side == APP_CLIENT && data->tx->is_protocol_0_9) /* a line end more, no body */
+        return HTP_OK;
+    if (data->data)
+        http_body(exchange, side, data->data, data->len);
+    else
+        http_body_hole(exchange, side);
+    return HTP_OK;
+}
+
+static int on_request_body(htp_tx_data_t *data)
+{
+    return on_body(data, APP_CLIENT);
+}
+
+static int on_response_body(htp_tx_data_t *data)
+{
+    return on_body(data, APP_SERVER);
+}
+
+static int on_request_complete(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (exchange)
+        http_message_ends(exchange, APP_CLIENT, !http1_of(tx)->closing, now(http1_of(tx)));
+    return HTP_OK;
+}
+
+static int on_response_start(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_ERROR;
+    if (!tx->request_method) /* libhtp puts words of its own where the request was missed */
+        http_transaction(exchange)->uri = (struct fact_text){0};
+    http_message_begins(exchange, APP_SERVER, now(http1_of(tx)));
+    return HTP_OK;
+}
+
+/* A final response follows (RFC 9110 section 15.2); after 101 another protocol does. */
+static bool is_interim(int status)
+{
+    return status >= STATUS_CONTINUE && status < 200 && status != STATUS_SWITCHING;
+}
+
+/* libhtp passes over one 100 a transaction: every interim response is made one, and the first. */
+static int on_response_line(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+    struct http_transaction *transaction;
+
+    if (!exchange)
+        return HTP_ERROR;
+    transaction = http_transaction(exchange);
+    if (is_interim(tx->response_status_number)) {
+        transaction->informational++;
+        tx->response_status_number = STATUS_CONTINUE;
+        tx->seen_100continue = 0;
+        return HTP_OK;
+    }
+    if (tx->response_status_number > 0 && tx->response_status_number < 1000)
+        transaction->status = (uint16_t)tx->response_status_number;
+    transaction->response.header_bytes = line_bytes(tx->response_line);
+    transaction->answer_version = version_of(tx->response_protocol_number);
+    if (!transaction->request.first_ns)
+        transaction->version = transaction->answer_version;
+    if (http1_of(tx)->env->message)
+        transaction->reason = text_of(exchange, tx->response_message);
+    if (transaction->status == STATUS_NO_CONTENT || transaction->status == STATUS_NOT_MODIFIED)
+        tx->request_method_number = HTP_M_HEAD; /* whatever length it states, no body follows */
+    return HTP_OK;
+}
+
+/* What the connection speaks from here on. libhtp looks at nothing more of it. */
+static void note_upgrade(struct http1 *http, struct http_exchange *exchange)
+{
+    struct http_transaction *transaction = http_transaction(exchange);
+
+    if (!http_upgrade_judge(&http->upgrade, http->env, transaction))
+        return;
+    http_message_ends(exchange, APP_CLIENT, true, now(http));
+    http_message_ends(exchange, APP_SERVER, true, now(http));
+    transaction->upgraded = true;
+}
+
+static int on_response_headers(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_ERROR;
+    tell_headers(exchange, APP_SERVER, tx->response_headers);
+    note_upgrade(http1_of(tx), exchange);
+    return HTP_OK;
+}
+
+/* When the connection ends, a response with neither length nor chunks is whole, another is cut off. */
+static bool is_whole(const htp_tx_t *tx)
+{
+    return !http1_of(tx)->closing ||
+           (tx->response_transfer_coding == HTP_CODING_IDENTITY && tx->response_content_length < 0);
+}
+
+static int on_response_complete(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (!exchange)
+        return HTP_OK;
+    http_message_ends(exchange, APP_SERVER, is_whole(tx), now(http1_of(tx)));
+    return HTP_OK;
+}
+
+static int on_transaction_complete(htp_tx_t *tx)
+{
+    http_finish(htp_tx_get_user_data(tx));
+    htp_tx_set_user_data(tx, NULL);
+    return HTP_OK;
+}
+
+void http1_finish_messages(struct http1 *http)
+{
+    htp_list_t *open = htp_connp_get_connection(http->connp)->transactions;
+
+    for (size_t i = 0; i < htp_list_size(open); i++) {
+        htp_tx_t *tx = htp_list_get(open, i);
+
+        if (tx)
+            on_transaction_complete(tx);
+    }
+}
+
+/* ---- who is told ---------------------------------------------------------------------------------- */
+
+struct http1_conf *http1_conf_new(void)
+{
+    htp_cfg_t *conf = htp_config_create();
+
+    if (!conf)
+        return NULL;
+    htp_config_set_server_personality(conf, HTP_SERVER_IDS);
+    htp_config_set_tx_auto_destroy(conf, 1);
+    htp_config_set_response_decompression(conf, 0); /* content.c knows more encodings */
+    htp_config_set_request_decompression(conf, 0);
+    htp_config_set_parse_request_cookies(conf, 0);
+    htp_config_set_parse_request_auth(conf, 0);
+    htp_config_set_log_level(conf, HTP_LOG_NONE);
+    htp_config_set_field_limits(conf, FIELD_SOFT_BYTES, FIELD_HARD_BYTES);
+    htp_config_set_number_headers_limit(conf, HEADERS_MOST);
+    htp_config_register_request_start(conf, on_request_start);
+    htp_config_register_request_line(conf, on_request_line);
+    htp_config_register_request_header_data(conf, on_request_header_data);
+    htp_config_register_request_headers(conf, on_request_headers);
+    htp_config_register_request_body_data(conf, on_request_body);
+    htp_config_register_request_complete(conf, on_request_complete);
+    htp_config_register_response_start(conf, on_response_start);
+    htp_config_register_response_line(conf, on_response_line);
+    htp_config_register_response_header_data(conf, on_response_header_data);
+    htp_config_register_response_headers(conf, on_response_headers);
+    htp_config_register_response_body_data(conf, on_response_body);
+    htp_config_register_response_complete(conf, on_response_complete);
+    htp_config_register_transaction_complete(conf, on_transaction_complete);
+    return (struct http1_conf *)conf;
+}
+
+void http1_conf_free(struct http1_conf *conf)
+{
+    if (conf)
+        htp_config_destroy((htp_cfg_t *)conf);
+}
+
+#else
+
+struct http1_conf *http1_conf_new(void)
+{
+    return NULL;
+}
+
+void http1_conf_free(struct http1_conf *conf)
+{
+    (void)conf;
+}
+
+#endif
