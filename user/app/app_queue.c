@@ -2,14 +2,14 @@
 #include "app/app_queue.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/keylog.h"
+#include "base/batch_ring.h"
 
-/* Handed over in batches, so that the lock costs nothing; a few of them, so that neither side waits. */
+/* A few batches, so that neither side waits. */
 #define BATCH_BYTES  (64u << 10)
 #define COPY_BYTES   (BATCH_BYTES / 4) /* a larger copy has memory of its own */
 #define BATCHES      32
@@ -80,18 +80,15 @@ struct app_queue {
     struct app_conf conf;
     void (*release)(void *ctx);
     void *ctx;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    uint64_t handed; /* batches given to the thread, and done by it; both under the lock */
-    uint64_t done;
-    bool finished;
-    struct app_handle *returned; /* by the thread; under the lock */
-    struct app_handle *spare;    /* the caller's */
+    struct batch_ring *ring;
+    struct batch *filling; /* the caller's */
+    struct app_handle
+        *_Atomic returned;    /* added to by the thread, taken all at once by the caller */
+    struct app_handle *spare; /* the caller's */
     struct slab *slabs;
-    struct app_handle *ended; /* the thread's, of this batch */
-    struct app_handle *ended_last;
     struct batch batches[BATCHES];
+    struct app_handle *ended; /* the thread's, of this batch: far from what the caller looks at */
+    struct app_handle *ended_last;
 };
 
 /* ---- the thread ------------------------------------------------------------------------------- */
@@ -231,8 +228,25 @@ static void take_item(struct app_queue *queue, const struct item *item)
     free((void *)item->owned);
 }
 
-static void take_batch(struct app_queue *queue, struct batch *batch)
+/* What ended in this batch is the caller's again. */
+static void return_ended(struct app_queue *queue)
 {
+    struct app_handle *before = atomic_load_explicit(&queue->returned, memory_order_relaxed);
+
+    if (!queue->ended)
+        return;
+    do
+        queue->ended_last->next = before;
+    while (!atomic_compare_exchange_weak_explicit(&queue->returned, &before, queue->ended,
+                                                  memory_order_release, memory_order_relaxed));
+    queue->ended = NULL;
+}
+
+static void take_batch(void *ctx, unsigned int i)
+{
+    struct app_queue *queue = ctx;
+    struct batch *batch = &queue->batches[i];
+
     for (size_t at = 0; at < batch->used_bytes;) {
         const struct item *item = (const struct item *)(batch->bytes + at);
 
@@ -245,32 +259,14 @@ static void take_batch(struct app_queue *queue, struct batch *batch)
         queue->release(queue->ctx);
     batch->used_bytes = 0;
     batch->release = false;
+    return_ended(queue);
 }
 
-static void *run(void *ctx)
+static void end_thread(void *ctx)
 {
-    struct app_queue *queue = ctx;
+    const struct app_queue *queue = ctx;
 
-    pthread_mutex_lock(&queue->lock);
-    for (;;) {
-        while (queue->handed == queue->done && !queue->finished)
-            pthread_cond_wait(&queue->changed, &queue->lock);
-        if (queue->handed == queue->done)
-            break;
-        pthread_mutex_unlock(&queue->lock);
-        take_batch(queue, &queue->batches[queue->done % BATCHES]);
-        pthread_mutex_lock(&queue->lock);
-        if (queue->ended) {
-            queue->ended_last->next = queue->returned;
-            queue->returned = queue->ended;
-            queue->ended = NULL;
-        }
-        queue->done++;
-        pthread_cond_signal(&queue->changed);
-    }
-    pthread_mutex_unlock(&queue->lock);
     app_close(queue->app);
-    return NULL;
 }
 
 /* ---- the caller ------------------------------------------------------------------------------- */
@@ -285,15 +281,13 @@ struct app_queue *app_queue_new(const struct app_conf *conf, void (*release)(voi
     queue->conf = *conf;
     queue->release = release;
     queue->ctx = ctx;
+    queue->filling = &queue->batches[0];
     queue->app = app_new(conf);
     if (queue->app) {
-        pthread_mutex_init(&queue->lock, NULL);
-        pthread_cond_init(&queue->changed, NULL);
-        err = pthread_create(&queue->thread, NULL, run, queue);
-        if (!err)
+        queue->ring = batch_ring_new(BATCHES, &(struct batch_taker){take_batch, end_thread, queue});
+        if (queue->ring)
             return queue;
-        pthread_cond_destroy(&queue->changed);
-        pthread_mutex_destroy(&queue->lock);
+        err = errno;
     }
     app_free(queue->app);
     free(queue);
@@ -306,7 +300,7 @@ void app_queue_free(struct app_queue *queue)
     if (!queue)
         return;
     app_queue_finish(queue);
-    pthread_join(queue->thread, NULL);
+    batch_ring_free(queue->ring);
     while (queue->slabs) {
         struct slab *next = queue->slabs->next;
 
@@ -314,42 +308,28 @@ void app_queue_free(struct app_queue *queue)
         queue->slabs = next;
     }
     app_free(queue->app);
-    pthread_cond_destroy(&queue->changed);
-    pthread_mutex_destroy(&queue->lock);
     free(queue);
-}
-
-static struct batch *current(struct app_queue *queue)
-{
-    return &queue->batches[queue->handed % BATCHES];
 }
 
 static void hand_over(struct app_queue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
-    queue->handed++;
-    pthread_cond_signal(&queue->changed);
-    while (queue->handed - queue->done >= BATCHES)
-        pthread_cond_wait(&queue->changed, &queue->lock);
-    if (!queue->spare) {
-        queue->spare = queue->returned;
-        queue->returned = NULL;
-    }
-    pthread_mutex_unlock(&queue->lock);
+    queue->filling = &queue->batches[batch_ring_hand(queue->ring)];
+    if (!queue->spare)
+        queue->spare = atomic_exchange_explicit(&queue->returned, NULL, memory_order_acquire);
 }
 
 /* A new item, with room behind it; its kind's own part is the caller's to fill in. */
 static void *add_item(struct app_queue *queue, enum item_kind kind, struct app_handle *handle,
                       size_t item_bytes, size_t more_bytes)
 {
-    struct batch *batch = current(queue);
+    struct batch *batch = queue->filling;
     size_t bytes =
         (item_bytes + more_bytes + _Alignof(struct item) - 1) & ~(_Alignof(struct item) - 1);
     struct item *item;
 
     if (bytes > BATCH_BYTES - batch->used_bytes) {
         hand_over(queue);
-        batch = current(queue);
+        batch = queue->filling;
     }
     item = (struct item *)(batch->bytes + batch->used_bytes);
     batch->used_bytes += bytes;
@@ -362,7 +342,7 @@ static void *add_item(struct app_queue *queue, enum item_kind kind, struct app_h
 
 static void forget_item(struct app_queue *queue, const struct item *last)
 {
-    current(queue)->used_bytes -= last->bytes;
+    queue->filling->used_bytes -= last->bytes;
 }
 
 /* How much of a copy's bytes lie behind its item. */
@@ -525,31 +505,25 @@ void app_queue_name(struct app_queue *queue, const uint8_t addr[16], const char 
 
 void app_queue_release(struct app_queue *queue)
 {
-    current(queue)->release = true;
+    queue->filling->release = true;
     hand_over(queue);
 }
 
 /* What is in the batch that is being filled goes to the thread, too. */
 static void hand_over_rest(struct app_queue *queue)
 {
-    if (current(queue)->used_bytes)
+    if (queue->filling->used_bytes)
         hand_over(queue);
 }
 
 void app_queue_finish(struct app_queue *queue)
 {
     hand_over_rest(queue);
-    pthread_mutex_lock(&queue->lock);
-    queue->finished = true;
-    pthread_cond_signal(&queue->changed);
-    pthread_mutex_unlock(&queue->lock);
+    batch_ring_finish(queue->ring);
 }
 
 void app_queue_wait(struct app_queue *queue)
 {
     hand_over_rest(queue);
-    pthread_mutex_lock(&queue->lock);
-    while (queue->handed != queue->done)
-        pthread_cond_wait(&queue->changed, &queue->lock);
-    pthread_mutex_unlock(&queue->lock);
+    batch_ring_wait(queue->ring);
 }

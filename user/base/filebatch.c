@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/batch_ring.h"
 #include "base/buf.h"
 #include "base/fd_write.h"
 
@@ -67,14 +68,12 @@ struct lot {
 struct filebatch {
     char path[PATH_BYTES];
     char temp[PATH_BYTES + TEMP_EXTRA_BYTES];
-    pthread_t thread;
+    struct batch_ring *ring; /* NULL: at its end */
+    struct lot *filling;     /* the caller's */
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t left; /* a writer did */
     /* Under the lock. */
-    uint64_t handed; /* lots given to the thread, and done by it */
-    uint64_t done;
     unsigned int writers; /* at work in the folder now */
-    bool finished;
     bool is_stopped;
     int dir_fd; /* -1: not made so far */
     int first_error;
@@ -154,7 +153,7 @@ static void leave(struct filebatch *batch, bool entered, uint64_t failed, int er
         note_failure(batch, err);
         batch->failed += failed - 1;
     }
-    pthread_cond_broadcast(&batch->changed);
+    pthread_cond_broadcast(&batch->left);
     pthread_mutex_unlock(&batch->lock);
 }
 
@@ -230,54 +229,27 @@ static void write_lot(struct filebatch *batch, struct lot *lot)
     leave(batch, entered, failed, first_error);
 }
 
-static void *run(void *ctx)
+static void take_lot(void *ctx, unsigned int i)
 {
     struct filebatch *batch = ctx;
 
-    pthread_mutex_lock(&batch->lock);
-    for (;;) {
-        while (batch->handed == batch->done && !batch->finished)
-            pthread_cond_wait(&batch->changed, &batch->lock);
-        if (batch->handed == batch->done)
-            break;
-        pthread_mutex_unlock(&batch->lock);
-        write_lot(batch, &batch->lots[batch->done % LOTS]);
-        pthread_mutex_lock(&batch->lock);
-        batch->done++;
-        pthread_cond_broadcast(&batch->changed);
-    }
-    pthread_mutex_unlock(&batch->lock);
-    return NULL;
+    write_lot(batch, &batch->lots[i]);
 }
 
 /* ---- handing over ----------------------------------------------------------------------------- */
 
-static struct lot *filling(struct filebatch *batch)
-{
-    return &batch->lots[batch->handed % LOTS];
-}
-
 static void hand_lot(struct filebatch *batch)
 {
-    struct lot *lot = filling(batch);
-
-    pthread_mutex_lock(&batch->lock);
-    if (batch->handed - batch->done == LOTS - 1 && !lot->has_parts) {
-        pthread_mutex_unlock(&batch->lock);
-        write_lot(batch, lot);
-        return;
-    }
-    batch->handed++;
-    pthread_cond_broadcast(&batch->changed);
-    while (batch->handed - batch->done >= LOTS)
-        pthread_cond_wait(&batch->changed, &batch->lock);
-    pthread_mutex_unlock(&batch->lock);
+    if (!batch->filling->has_parts && batch_ring_is_behind(batch->ring))
+        write_lot(batch, batch->filling);
+    else
+        batch->filling = &batch->lots[batch_ring_hand(batch->ring)];
 }
 
 static void hand_piece(struct batchfile *file, bool is_last)
 {
     struct filebatch *batch = file->batch;
-    struct lot *lot = filling(batch);
+    struct lot *lot = batch->filling;
 
     lot->has_parts = lot->has_parts || !is_last || file->was_handed;
     lot->bytes += file->held.len;
@@ -312,7 +284,7 @@ struct batchfile *filebatch_open(struct filebatch *batch, const char *name)
 
 static void take_long(struct batchfile *file)
 {
-    struct lot *lot = filling(file->batch);
+    struct lot *lot = file->batch->filling;
 
     if (lot->spare_count)
         file->held = (struct buf){.data = lot->spares[--lot->spare_count], .cap = PIECE_BYTES};
@@ -396,13 +368,12 @@ void batchfile_abort(struct batchfile *file)
 static int begin_thread(struct filebatch *batch)
 {
     sigset_t all, before;
-    int err;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&batch->thread, NULL, run, batch);
+    batch->ring = batch_ring_new(LOTS, &(struct batch_taker){take_lot, NULL, batch});
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return err;
+    return batch->ring ? 0 : errno;
 }
 
 struct filebatch *filebatch_new(const char *path)
@@ -414,12 +385,13 @@ struct filebatch *filebatch_new(const char *path)
     if (!batch)
         return NULL;
     batch->dir_fd = -1;
+    batch->filling = &batch->lots[0];
     if (snprintf(batch->path, PATH_BYTES, "%s", path) >= PATH_BYTES ||
         snprintf(batch->temp, PATH_BYTES, "%.*s.%s.tmp-%d", (int)(name - path), path, name,
                  (int)getpid()) >= (int)sizeof(batch->temp))
         err = ENAMETOOLONG;
     pthread_mutex_init(&batch->lock, NULL);
-    pthread_cond_init(&batch->changed, NULL);
+    pthread_cond_init(&batch->left, NULL);
     if (!err)
         err = begin_thread(batch);
     if (err) {
@@ -432,15 +404,12 @@ struct filebatch *filebatch_new(const char *path)
 
 static void end_thread(struct filebatch *batch)
 {
-    if (batch->finished)
+    if (!batch->ring)
         return;
-    if (filling(batch)->count)
+    if (batch->filling->count)
         hand_lot(batch);
-    pthread_mutex_lock(&batch->lock);
-    batch->finished = true;
-    pthread_cond_broadcast(&batch->changed);
-    pthread_mutex_unlock(&batch->lock);
-    pthread_join(batch->thread, NULL);
+    batch_ring_free(batch->ring);
+    batch->ring = NULL;
 }
 
 /* Each in place of one that has its name. */
@@ -499,7 +468,7 @@ void filebatch_stop(struct filebatch *batch)
     pthread_mutex_lock(&batch->lock);
     __atomic_store_n(&batch->is_stopped, true, __ATOMIC_RELAXED);
     while (batch->writers)
-        pthread_cond_wait(&batch->changed, &batch->lock);
+        pthread_cond_wait(&batch->left, &batch->lock);
     if (batch->dir_fd >= 0)
         remove_folder(batch->temp);
     pthread_mutex_unlock(&batch->lock);
@@ -509,7 +478,7 @@ void filebatch_free(struct filebatch *batch)
 {
     if (!batch)
         return;
-    if (!batch->finished)
+    if (batch->ring)
         filebatch_stop(batch);
     end_thread(batch);
     if (batch->dir_fd >= 0)
@@ -518,7 +487,7 @@ void filebatch_free(struct filebatch *batch)
         while (batch->lots[i].spare_count)
             free(batch->lots[i].spares[--batch->lots[i].spare_count]);
     }
-    pthread_cond_destroy(&batch->changed);
+    pthread_cond_destroy(&batch->left);
     pthread_mutex_destroy(&batch->lock);
     free(batch);
 }

@@ -2,12 +2,13 @@
 #include "sink/record_queue.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Handed over in batches, so that the lock costs nothing; a few of them, so that neither side waits. */
+#include "base/batch_ring.h"
+
+/* A few batches, so that neither side waits. */
 #define BATCH_RECORDS 128
 #define BATCHES       8
 
@@ -28,16 +29,12 @@ struct batch {
 struct record_queue {
     struct ordered *out;
     struct record_also also; /* zero: none */
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    struct batch_ring *ring;
     void (*full)(void *ctx); /* NULL: batches go to the thread at once */
     void *full_ctx;
-    uint64_t filled; /* batches by the caller */
-    uint64_t handed; /* batches given to the thread, and done by it; both under the lock */
-    uint64_t done;
-    bool finished;
-    uint64_t lost; /* the caller's side, and the thread's once it is joined */
+    struct batch *filling; /* the caller's */
+    struct buf line;       /* the thread's */
+    uint64_t lost;         /* the caller's side, and the thread's once it has ended */
     uint64_t thread_lost;
     struct batch batches[BATCHES];
 };
@@ -53,14 +50,17 @@ static int write_line(struct ordered *out, const struct copied *copy, struct buf
     return line->failed ? -ENOMEM : ordered_write(out, copy->session.number, line->data, line->len);
 }
 
-static void write_batch(struct record_queue *queue, struct batch *batch, struct buf *line)
+static void write_batch(void *ctx, unsigned int number)
 {
+    struct record_queue *queue = ctx;
+    struct batch *batch = &queue->batches[number];
+
     for (size_t i = 0; i < batch->count; i++) {
         struct copied *copy = &batch->copies[i];
 
         if (i + 1 < batch->count)
             facts_expect(copy[1].record.facts);
-        if (write_line(queue->out, copy, line))
+        if (write_line(queue->out, copy, &queue->line))
             queue->thread_lost++;
         if (queue->also.write)
             queue->also.write(queue->also.ctx, &copy->session, &copy->record);
@@ -72,44 +72,19 @@ static void write_batch(struct record_queue *queue, struct batch *batch, struct 
     batch->count = 0;
 }
 
-static void *run(void *ctx)
-{
-    struct record_queue *queue = ctx;
-    struct buf line = {0};
-
-    pthread_mutex_lock(&queue->lock);
-    for (;;) {
-        while (queue->handed == queue->done && !queue->finished)
-            pthread_cond_wait(&queue->changed, &queue->lock);
-        if (queue->handed == queue->done)
-            break;
-        pthread_mutex_unlock(&queue->lock);
-        write_batch(queue, &queue->batches[queue->done % BATCHES], &line);
-        pthread_mutex_lock(&queue->lock);
-        queue->done++;
-        pthread_cond_broadcast(&queue->changed);
-    }
-    pthread_mutex_unlock(&queue->lock);
-    buf_fini(&line);
-    return NULL;
-}
-
 /* ---- the caller ------------------------------------------------------------------------------- */
 
 struct record_queue *record_queue_new(struct ordered *out)
 {
     struct record_queue *queue = calloc(1, sizeof(*queue));
-    int err;
 
     if (!queue)
         return NULL;
     queue->out = out;
-    pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->changed, NULL);
-    err = pthread_create(&queue->thread, NULL, run, queue);
-    if (err) {
-        free(queue);
-        errno = err;
+    queue->filling = &queue->batches[0];
+    queue->ring = batch_ring_new(BATCHES, &(struct batch_taker){write_batch, NULL, queue});
+    if (!queue->ring) {
+        free(queue); /* keeps errno */
         return NULL;
     }
     return queue;
@@ -123,38 +98,21 @@ void record_queue_by_way(struct record_queue *queue, void (*full)(void *ctx), vo
 
 void record_queue_release(struct record_queue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
-    queue->handed++;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->lock);
-}
-
-/* Until no more than this many batches are on their way. */
-static void wait_for(struct record_queue *queue, uint64_t batches)
-{
-    pthread_mutex_lock(&queue->lock);
-    while (queue->filled - queue->done > batches)
-        pthread_cond_wait(&queue->changed, &queue->lock);
-    pthread_mutex_unlock(&queue->lock);
+    batch_ring_release(queue->ring);
 }
 
 static void hand_over(struct record_queue *queue)
 {
-    queue->filled++;
-    if (queue->full)
-        queue->full(queue->full_ctx);
-    else
-        record_queue_release(queue);
-}
+    unsigned int next;
 
-/* The one that is being filled, with room for another record. */
-static struct batch *room_in_batch(struct record_queue *queue)
-{
-    if (queue->batches[queue->filled % BATCHES].count == BATCH_RECORDS) {
-        hand_over(queue);
-        wait_for(queue, BATCHES - 1);
+    if (queue->full) {
+        batch_ring_hold(queue->ring);
+        queue->full(queue->full_ctx);
+        next = batch_ring_next(queue->ring);
+    } else {
+        next = batch_ring_hand(queue->ring);
     }
-    return &queue->batches[queue->filled % BATCHES];
+    queue->filling = &queue->batches[next];
 }
 
 /* A list of its own; false when there is no memory. */
@@ -203,9 +161,11 @@ void record_queue_also(struct record_queue *queue, const struct record_also *als
 static struct record *add(struct record_queue *queue, struct session *session,
                           const struct record *record, bool left_out)
 {
-    struct batch *batch = room_in_batch(queue);
-    struct copied *copy = &batch->copies[batch->count];
+    struct copied *copy;
 
+    if (queue->filling->count == BATCH_RECORDS)
+        hand_over(queue);
+    copy = &queue->filling->copies[queue->filling->count];
     copy->left_out = left_out;
     copy->record = *record;
     if (!copy_lists(&copy->record)) {
@@ -227,7 +187,7 @@ static struct record *add(struct record_queue *queue, struct session *session,
         memcpy(copy->tally, record->tally, sizeof(copy->tally));
         copy->record.tally = copy->tally;
     }
-    batch->count++;
+    queue->filling->count++;
     return &copy->record;
 }
 
@@ -245,16 +205,14 @@ void record_queue_leave_out(struct record_queue *queue, struct session *session,
 
 void record_queue_send(struct record_queue *queue)
 {
-    if (!queue->batches[queue->filled % BATCHES].count)
-        return;
-    hand_over(queue);
-    wait_for(queue, BATCHES - 1);
+    if (queue->filling->count)
+        hand_over(queue);
 }
 
 void record_queue_wait(struct record_queue *queue)
 {
     record_queue_send(queue);
-    wait_for(queue, 0);
+    batch_ring_wait(queue->ring);
 }
 
 uint64_t record_queue_finish(struct record_queue *queue)
@@ -264,14 +222,9 @@ uint64_t record_queue_finish(struct record_queue *queue)
     if (!queue)
         return 0;
     record_queue_wait(queue);
-    pthread_mutex_lock(&queue->lock);
-    queue->finished = true;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->lock);
-    pthread_join(queue->thread, NULL);
+    batch_ring_free(queue->ring);
     lost = queue->lost + queue->thread_lost;
-    pthread_cond_destroy(&queue->changed);
-    pthread_mutex_destroy(&queue->lock);
+    buf_fini(&queue->line);
     free(queue);
     return lost;
 }
