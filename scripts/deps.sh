@@ -38,6 +38,9 @@ test  | procps                   | cmd:ps            | looks at processes
 test  | curl                     | cmd:curl          | HTTP client
 test  | nginx-light              | cmd:nginx         | HTTP server
 test  | nghttp2-client           | cmd:nghttp        | HTTP/2 client: several streams at once, push
+test  | nghttp2-server           | cmd:nghttpd       | HTTP/2 server without TLS
+test  | nghttp2-proxy            | cmd:nghttpx       | HTTP/2 proxy: tunnels, Upgrade, WebSocket
+test  | python3-h2               | pkg               | HTTP/2 client that asks for tunnels
 test  | socat                    | cmd:socat         | TCP and UDP peers
 test  | tcpdump                  | cmd:tcpdump       | second opinion on captures
 test  | openssl                  | cmd:openssl       | TLS clients and servers

@@ -245,7 +245,7 @@ void session_take_alerts(const struct pipeline *pipeline, struct record *record)
 void session_restore_told(const struct pipeline *pipeline, struct record *record,
                           const struct told *told)
 {
-    bool is_opened = record->facts && record->facts->tls.secrets.at;
+    bool is_opened = facts_have_secrets(record->facts);
 
     record->identity = told->identity;
     if (!pipeline->conf.app->http && !is_opened) /* transactions and secrets are not remembered */

@@ -138,12 +138,16 @@ static void carry_secrets(struct pipeline *pipeline, struct session *session)
 {
     const struct facts *facts =
         session->files && session->files->app ? app_session_facts(session->files->app) : NULL;
+    struct buf lines = {0};
     int err;
 
-    if (!facts || !facts->tls.secrets.at || pipeline->conf.format != CAPTURE_PCAPNG)
+    if (!facts_have_secrets(facts) || pipeline->conf.format != CAPTURE_PCAPNG)
         return;
-    err = capture_insert_secrets(session->capture, CAPTURE_SECRETS_TLS_KEY_LOG,
-                                 facts->tls.secrets.at, facts->tls.secrets.len);
+    facts_add_secrets(facts, &lines);
+    err = lines.failed ? -ENOMEM
+                       : capture_insert_secrets(session->capture, CAPTURE_SECRETS_TLS_KEY_LOG,
+                                                lines.data, lines.len);
+    buf_fini(&lines);
     note_capture_error(pipeline, session, err);
 }
 

@@ -4,6 +4,7 @@
 #        http_peers.py talk ADDRESS PORT FILE  sends the file's bytes, reads until the server closes, writes what came to stdout
 #        http_peers.py websocket ADDRESS PORT  upgrades, sends a text, reads one, closes
 #        http_peers.py brotli FILE             its bytes as brotli to stdout, stored (RFC 7932 section 9.2)
+import base64
 import hashlib
 import os
 import socket
@@ -14,6 +15,7 @@ import zlib
 
 BOMB_MEMBERS, BOMB_MEMBER_BYTES = 16, 64 << 20
 SERVER_TEXT = b"s" * 70000
+WEBSOCKET_ID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
 def bomb():
@@ -65,7 +67,9 @@ def answer(sock, file, lines, packed):
     elif uri == "/bomb":
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
     elif uri == "/ws":
-        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        accept = base64.b64encode(hashlib.sha1((headers.get("sec-websocket-key", "") + WEBSOCKET_ID).encode()).digest())
+        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         file.read(2 + 4 + 5)
         sock.sendall(frame(1, b"hi", False) + frame(2, SERVER_TEXT, False) + frame(8, b"", False))
         file.read(2 + 4)

@@ -10,7 +10,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "session/facts.h"
+#include "session/facts_pack.h"
 
 #define MAX_BYTES (64u << 10)
 #define ROUNDS    2000
@@ -125,11 +127,52 @@ static void test_given_up_elsewhere(void **state)
     pthread_join(thread, NULL);
 }
 
+/* What an index keeps of TLS within TLS, and of a guess. */
+static void test_packed(void **state)
+{
+    struct facts *facts = facts_new(NULL, MAX_BYTES);
+    struct tls_facts inner = {.seen = true, .within = "http", .tunnel = 3, .version = "TLS 1.2"};
+    struct tls_facts nothing = {.next = &inner};
+    struct told told = {.identity = {.protocol = "TLS",
+                                     .confidence = "Match by port",
+                                     .guessed = true},
+                        .facts = facts},
+                again;
+    struct buf bytes = {0};
+    const struct tls_facts *at;
+
+    (void)state;
+    facts->tls.seen = true;
+    facts->tls.version = "TLS 1.3";
+    facts->tls.next = &nothing;
+    facts->cut_layers = 7;
+    inner.sni = facts_text(facts, "a.example", 9);
+    facts_pack(&bytes, &told);
+    assert_int_equal(facts_unpack((const uint8_t *)bytes.data, bytes.len, NULL, &again), 0);
+    assert_true(again.identity.guessed);
+    assert_string_equal(again.facts->tls.version, "TLS 1.3");
+    assert_int_equal(again.facts->cut_layers, 7);
+    at = again.facts->tls.next;
+    assert_false(at->seen);
+    at = at->next;
+    assert_true(at->seen);
+    assert_string_equal(at->within, "http");
+    assert_int_equal(at->tunnel, 3);
+    assert_memory_equal(at->sni.at, "a.example", 9);
+    assert_null(at->next);
+    facts_free(again.facts);
+    for (size_t len = 1; len < bytes.len; len++)
+        assert_int_not_equal(facts_unpack((const uint8_t *)bytes.data, len, NULL, &again), 0);
+    buf_fini(&bytes);
+    facts_free(facts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zeroed_each_time),
         cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_packed),
         cmocka_unit_test(test_given_up_elsewhere),
     };
 

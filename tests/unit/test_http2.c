@@ -357,6 +357,72 @@ static void upgraded(struct talk *talk)
     headers(talk, APP_SERVER, 3, END_STREAM, OK_LINES);
 }
 
+/* The answer to what HTTP/1 was asked comes after another stream has begun. */
+static void upgraded_late(struct talk *talk)
+{
+    static const char request[] = "GET /old HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\n\r\n",
+                      response[] = "HTTP/1.1 101 Switching\r\nA: b\r\nUpgrade: h2c\r\n\r\n";
+
+    say(talk, APP_CLIENT, request, sizeof(request) - 1);
+    say(talk, APP_SERVER, response, sizeof(response) - 1);
+    hello(talk);
+    get(talk, 3, "/b");
+    headers(talk, APP_SERVER, 3, END_STREAM, OK_LINES);
+    headers(talk, APP_SERVER, 1, 0, OK_LINES);
+    data(talk, APP_SERVER, 1, END_STREAM, "hello");
+}
+
+static void hosted(struct talk *talk)
+{
+    hello(talk);
+    headers(talk, APP_CLIENT, 1, END_STREAM,
+            ":method: GET\n:scheme: http\n:path: /a\nhost: b.example");
+    headers(talk, APP_SERVER, 1, END_STREAM, OK_LINES);
+}
+
+#define CONNECT_LINES ":method: CONNECT\n:authority: h:25"
+
+/* What a tunnel carries is nobody's content, whatever it looks like. */
+static void tunnelled(struct talk *talk)
+{
+    hello(talk);
+    headers(talk, APP_CLIENT, 1, 0, CONNECT_LINES);
+    headers(talk, APP_SERVER, 1, 0, ":status: 200");
+    data(talk, APP_SERVER, 1, 0, "some bytes of the server");
+    get(talk, 3, "/b");
+    data(talk, APP_CLIENT, 1, END_STREAM, "and of the client");
+    headers(talk, APP_SERVER, 3, END_STREAM, OK_LINES);
+    data(talk, APP_SERVER, 1, END_STREAM, "more");
+}
+
+static void refused(struct talk *talk)
+{
+    hello(talk);
+    headers(talk, APP_CLIENT, 1, 0, CONNECT_LINES);
+    headers(talk, APP_SERVER, 1, 0, ":status: 403");
+    data(talk, APP_SERVER, 1, END_STREAM, "no");
+    data(talk, APP_CLIENT, 1, END_STREAM, "");
+}
+
+static void early(struct talk *talk)
+{
+    hello(talk);
+    headers(talk, APP_CLIENT, 1, 0, CONNECT_LINES);
+    data(talk, APP_CLIENT, 1, 0, "bytes of the client");
+    headers(talk, APP_SERVER, 1, 0, ":status: 200");
+    data(talk, APP_SERVER, 1, END_STREAM, "and of the server");
+    frame(talk, APP_CLIENT, RST, 0, 1, "\0\0\0\10", 4);
+}
+
+static void early_refused(struct talk *talk)
+{
+    hello(talk);
+    headers(talk, APP_CLIENT, 1, 0, CONNECT_LINES);
+    data(talk, APP_CLIENT, 1, 0, "bytes of the client");
+    headers(talk, APP_SERVER, 1, 0, ":status: 403");
+    data(talk, APP_SERVER, 1, END_STREAM, "no");
+}
+
 struct row {
     const char *name;
     void (*make)(struct talk *talk);
@@ -386,7 +452,14 @@ static const struct row rows[] = {
     {"broken header block", broken_block, "1 GET /a h - 0/0 0 no\n"},
     {"a continuation of nothing", lone_continuation, "1 GET /a h - 0/0 0 no\n"},
     {"upgraded from HTTP/1", upgraded,
-     "0 GET /old h 101 0/0 2 yes\n1 - - - 200 0/5 1 yes\n3 GET /b h 200 0/0 1 yes\n"},
+     "0 GET /old h 101 0/0 2 yes\n1 GET /old h 200 0/5 1 yes\n3 GET /b h 200 0/0 1 yes\n"},
+    {"upgraded, another stream first", upgraded_late,
+     "0 GET /old h 101 0/0 2 yes\n1 GET /old h 200 0/5 1 yes\n3 GET /b h 200 0/0 1 yes\n"},
+    {"Host in place of :authority", hosted, "1 GET /a b.example 200 0/0 1 yes\n"},
+    {"a tunnel", tunnelled, "1 CONNECT - h:25 200 0/0 0 yes\n3 GET /b h 200 0/0 1 yes\n"},
+    {"a tunnel that is refused", refused, "1 CONNECT - h:25 403 0/2 0 yes\n"},
+    {"bytes before the answer", early, "1 CONNECT - h:25 200 0/0 0 yes\n"},
+    {"bytes before a refusal", early_refused, "1 CONNECT - h:25 403 0/2 0 yes\n"},
 };
 
 static void put(char **p, struct fact_text text)

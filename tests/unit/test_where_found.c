@@ -21,6 +21,7 @@ struct found {
     struct dns_transaction dns[2];
     struct websocket_frame frame;
     struct fact_text names[2];
+    struct tls_facts inner[2];
     struct alert_fact alert;
     const struct alert_fact *alerts[1];
     struct flow_note note;
@@ -62,8 +63,13 @@ static void find_http(struct found *found, uint64_t first_ns)
                      .header_count = 1},
         .next = &found->http[1],
     };
-    struct http_transaction unanswered = {
-        .number = 2, .version = 20, .stream = 3, .method = TEXT("POST"), .upgraded = true};
+    struct http_transaction unanswered = {.number = 2,
+                                          .version = 20,
+                                          .stream = 3,
+                                          .method = TEXT("POST"),
+                                          .upgraded = true,
+                                          .protocol = TEXT("websocket"),
+                                          .tunnel = 1};
 
     memcpy(found->headers, headers, sizeof(headers));
     found->http[0] = answered;
@@ -73,8 +79,11 @@ static void find_http(struct found *found, uint64_t first_ns)
     found->http[1].request = (struct http_message){.first_ns = first_ns + 1, .cut = true};
     found->facts.http = found->http;
     found->facts.http_count = 2;
-    found->frame = (struct websocket_frame){
-        .time_ns = first_ns, .payload_bytes = 500, .opcode = 2, .from_client = true};
+    found->frame = (struct websocket_frame){.time_ns = first_ns,
+                                            .payload_bytes = 500,
+                                            .transaction = 2,
+                                            .opcode = 2,
+                                            .from_client = true};
     found->facts.websocket = &found->frame;
     found->facts.websocket_count = 1;
 }
@@ -125,6 +134,15 @@ static void find_all(struct found *found, struct fixture *f)
     found->facts.tls.seen = true;
     found->facts.tls.names = found->names;
     found->facts.tls.name_count = 2;
+    found->inner[1] = (struct tls_facts){.seen = true,
+                                         .version = "TLS 1.2",
+                                         .within = "http",
+                                         .tunnel = 2,
+                                         .sni = TEXT("inner.example"),
+                                         .decrypted = true,
+                                         .decrypted_bytes = 100};
+    found->inner[0].next = &found->inner[1]; /* one that came to nothing */
+    found->facts.tls.next = &found->inner[0];
     found->alert = (struct alert_fact){.wall_ns = 1795254240123456000,
                                        .signature = "ET SCAN x",
                                        .category = "Attempted",
@@ -221,6 +239,19 @@ static const struct {
     {"websocket.length == 500B", true},
     {"tls.names == two.example", true},
     {"tls.names contains three", false},
+    {"tls_inner.version == 'TLS 1.2'", true},
+    {"tls_inner.within == http", true},
+    {"tls_inner.within == smtp", false},
+    {"tls_inner.tunnel == 2", true},
+    {"tls_inner.sni contains inner", true},
+    {"tls_inner.decrypted", true},
+    {"tls_inner.decrypted_bytes > 99", true},
+    {"tls_inner.undecrypted_records < 1", false},
+    {"tls_inner.resumed", false},
+    {"http.tunnel == 1", true},
+    {"http.tunnel == 2", false},
+    {"http.protocol == websocket", true},
+    {"websocket.n == 2", true},
     {"app.risks == 'Weak Cipher'", true},
     {"app.risks contains 'Non Std Port'", true},
     {"app.risks contains Sure", false},

@@ -108,6 +108,7 @@ struct http_exchange *http_begin(const struct app_env *env, uint8_t version)
     }
     exchange->transaction->version = version;
     exchange->transaction->number = ++env->status->items;
+    exchange->transaction->tunnel = env->tunnel;
     for (int side = 0; side < 2; side++) {
         exchange->sides[side].exchange = exchange;
         exchange->sides[side].side = (enum app_side)side;

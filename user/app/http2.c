@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/http.h"
+#include "app/http2_internal.h"
+#include "app/parser.h"
 
 #define PREFACE       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define PREFACE_BYTES 24
-#define FRAME_HEAD    9
 #define SETTING_BYTES 6
 
 enum frame_type {
@@ -39,7 +39,7 @@ static bool http2_looks_like(const struct flow_key *key, const struct app_piece 
     (void)key;
     if (first->side == APP_CLIENT)
         return len >= 4 && !memcmp(first->data, PREFACE, len);
-    return first->len >= FRAME_HEAD && !first->data[0] &&
+    return first->len >= HTTP2_FRAME_HEAD && !first->data[0] &&
            (first->data[1] << 8 | first->data[2]) % SETTING_BYTES == 0 &&
            first->data[3] == FRAME_SETTINGS && !(first->data[4] & ~FLAG_ACK) &&
            !memcmp(first->data + 5, "\0\0\0\0", 4);
@@ -47,56 +47,9 @@ static bool http2_looks_like(const struct flow_key *key, const struct app_piece 
 
 #ifdef HAVE_NGHTTP2
 
-#include <nghttp2/nghttp2.h>
-
 #define SETTINGS_HEADER_TABLE_SIZE 1
-#define STREAMS_MAX                1024
 #define TABLE_DEFAULT_BYTES        4096
 #define TABLE_MAX_BYTES            (1u << 20) /* of HPACK's dynamic table, whatever is agreed */
-
-struct stream2 {
-    struct stream2 *next;
-    uint32_t id;
-    struct http_exchange *exchange;
-    bool ended[2];
-};
-
-/* One direction. */
-struct side2 {
-    nghttp2_hd_inflater *inflater;
-    uint8_t head[FRAME_HEAD];
-    size_t head_len;
-    size_t preface_left;
-    /* The frame being read. */
-    uint32_t length;
-    uint32_t left; /* of its payload */
-    uint8_t type;
-    uint8_t flags;
-    uint32_t id;
-    bool in_frame;
-    uint32_t pad;     /* DATA: bytes at its end */
-    bool pad_is_next; /* DATA: the first byte says how many */
-    uint8_t *payload; /* of a frame that is read whole; owned */
-    size_t payload_room;
-    /* A header block, until END_HEADERS. */
-    uint8_t *block; /* owned */
-    size_t block_len;
-    size_t block_room;
-    uint32_t block_id;
-    enum app_side block_side; /* whose message it belongs to: a promised request is the client's */
-    bool block_ends_stream;
-    bool in_block;
-    struct http_moment block_moment;
-};
-
-struct http2 {
-    const struct app_env *env;
-    struct stream2 *streams;
-    size_t stream_count;
-    uint32_t last_id[2];     /* highest so far: even ones are the server's */
-    struct http_moment last; /* of the latest piece */
-    struct side2 sides[2];
-};
 
 static void *http2_open(const struct app_env *env)
 {
@@ -113,163 +66,14 @@ static void *http2_open(const struct app_env *env)
             return NULL;
         }
     }
+    if (env->asked)
+        http2_streams_upgraded(http);
     return http;
 }
 
 static uint32_t read_u32(const uint8_t *at)
 {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-/* ---- streams ------------------------------------------------------------------------------------- */
-
-static struct stream2 *find_stream(const struct http2 *http, uint32_t id)
-{
-    for (struct stream2 *stream = http->streams; stream; stream = stream->next)
-        if (stream->id == id)
-            return stream;
-    return NULL;
-}
-
-static struct stream2 *make_stream(struct http2 *http, uint32_t id)
-{
-    struct stream2 *stream = find_stream(http, id);
-
-    if (stream ||
-        id <= http->last_id[id & 1]) /* what comes for a stream that is over belongs to none */
-        return stream;
-    http->last_id[id & 1] = id;
-    if (http->stream_count == STREAMS_MAX) {
-        http->env->facts->cut_transactions++;
-        return NULL;
-    }
-    stream = calloc(1, sizeof(*stream));
-    if (!stream)
-        return NULL;
-    stream->exchange = http_begin(http->env, 20);
-    if (!stream->exchange) {
-        free(stream);
-        return NULL;
-    }
-    http_transaction(stream->exchange)->stream = id;
-    stream->id = id;
-    stream->next = http->streams;
-    http->streams = stream;
-    http->stream_count++;
-    return stream;
-}
-
-static void drop_stream(struct http2 *http, struct stream2 *gone)
-{
-    for (struct stream2 **at = &http->streams; *at; at = &(*at)->next) {
-        if (*at != gone)
-            continue;
-        *at = gone->next;
-        http->stream_count--;
-        http_finish(gone->exchange);
-        free(gone);
-        return;
-    }
-}
-
-static void end_side(struct http2 *http, struct stream2 *stream, enum app_side side, bool complete,
-                     struct http_moment moment)
-{
-    http_message_ends(stream->exchange, side, complete, moment);
-    stream->ended[side] = true;
-    if (stream->ended[0] && stream->ended[1])
-        drop_stream(http, stream);
-}
-
-/* ---- headers ------------------------------------------------------------------------------------- */
-
-static bool is_name(const nghttp2_nv *nv, const char *name)
-{
-    return nv->namelen == strlen(name) && !memcmp(nv->name, name, nv->namelen);
-}
-
-/* True: the header says that the block is of an interim response. */
-static bool tell_pseudo(struct http_exchange *exchange, enum app_side side, const nghttp2_nv *nv)
-{
-    struct http_transaction *transaction = http_transaction(exchange);
-
-    if (side == APP_SERVER) {
-        unsigned int status = 0;
-
-        for (size_t i = 0; is_name(nv, ":status") && i < nv->valuelen && i < 3; i++)
-            status = status * 10 + (unsigned int)(nv->value[i] - '0') % 10;
-        if (status >= 100 && status < 200) {
-            transaction->informational++;
-            return true;
-        }
-        if (status)
-            transaction->status = (uint16_t)status;
-        return false;
-    }
-    if (is_name(nv, ":method"))
-        transaction->method = http_text(exchange, nv->value, nv->valuelen);
-    else if (is_name(nv, ":path"))
-        transaction->uri = http_text(exchange, nv->value, nv->valuelen);
-    else if (is_name(nv, ":authority"))
-        transaction->host = http_text(exchange, nv->value, nv->valuelen);
-    return false;
-}
-
-/* Each header goes to exchange, when there is one; the decoder must see all of them. */
-static bool read_block(struct side2 *one, struct http_exchange *exchange)
-{
-    enum app_side side = one->block_side;
-    const uint8_t *at = one->block;
-    size_t left = one->block_len;
-    bool interim = false; /* its headers are not those of the response */
-
-    for (;;) {
-        nghttp2_nv nv;
-        int flags = 0;
-        ssize_t taken = nghttp2_hd_inflate_hd2(one->inflater, &nv, &flags, at, left, 1);
-
-        if (taken < 0)
-            return false;
-        at += taken;
-        left -= (size_t)taken;
-        if ((flags & NGHTTP2_HD_INFLATE_EMIT) && exchange) {
-            if (nv.namelen && nv.name[0] == ':')
-                interim |= tell_pseudo(exchange, side, &nv);
-            else if (!interim)
-                http_header(exchange, side, nv.name, nv.namelen, nv.value, nv.valuelen);
-        }
-        if (flags & NGHTTP2_HD_INFLATE_FINAL) {
-            nghttp2_hd_inflate_end_headers(one->inflater);
-            return true;
-        }
-        if (!(flags & NGHTTP2_HD_INFLATE_EMIT) && !left)
-            return false;
-    }
-}
-
-static bool end_block(struct http2 *http, struct side2 *one)
-{
-    struct stream2 *stream = make_stream(http, one->block_id);
-    struct http_exchange *exchange = stream ? stream->exchange : NULL;
-    struct http_transaction *transaction = exchange ? http_transaction(exchange) : NULL;
-    enum app_side side = one->block_side;
-    struct http_message *message;
-
-    one->in_block = false;
-    if (exchange)
-        http_message_begins(exchange, side, one->block_moment);
-    if (!read_block(one, exchange))
-        return false;
-    if (!stream)
-        return true;
-    message = side == APP_CLIENT ? &transaction->request : &transaction->response;
-    if (message->header_bytes) /* trailers */
-        message->header_bytes += one->block_len;
-    else if (side == APP_CLIENT || transaction->status)
-        http_headers_end(exchange, side, one->block_len);
-    if (one->block_ends_stream)
-        end_side(http, stream, side, true, one->block_moment);
-    return true;
 }
 
 /* Room for len bytes, at most what a message's headers may be. */
@@ -295,7 +99,7 @@ static bool add_to_block(struct http2 *http, struct side2 *one, const uint8_t *d
         return false;
     memcpy(one->block + one->block_len, data, len);
     one->block_len += len;
-    return !(one->flags & FLAG_END_HEADERS) || end_block(http, one);
+    return !(one->flags & FLAG_END_HEADERS) || http2_streams_block(http, one);
 }
 
 /* ---- frames -------------------------------------------------------------------------------------- */
@@ -315,17 +119,6 @@ static void read_settings(struct http2 *http, enum app_side side, const uint8_t 
             nghttp2_hd_inflate_change_table_size(inflater,
                                                  value < TABLE_MAX_BYTES ? value : TABLE_MAX_BYTES);
     }
-}
-
-static void reset_stream(struct http2 *http, uint32_t id, struct http_moment moment)
-{
-    struct stream2 *stream = find_stream(http, id);
-
-    if (!stream)
-        return;
-    for (int side = 0; side < 2; side++)
-        http_message_ends(stream->exchange, (enum app_side)side, false, moment);
-    drop_stream(http, stream);
 }
 
 static bool begin_block(struct http2 *http, enum app_side side, const uint8_t *data, size_t len,
@@ -365,7 +158,7 @@ static bool take_frame(struct http2 *http, enum app_side side, const uint8_t *da
             read_settings(http, side, data, len);
         return true;
     case FRAME_RST_STREAM:
-        reset_stream(http, one->id, moment);
+        http2_streams_reset(http, one->id, moment);
         return true;
     case FRAME_HEADERS:
     case FRAME_PUSH_PROMISE:
@@ -382,7 +175,6 @@ static size_t take_data(struct http2 *http, enum app_side side, const uint8_t *d
                         struct http_moment moment)
 {
     struct side2 *one = &http->sides[side];
-    struct stream2 *stream = find_stream(http, one->id);
     size_t body;
 
     if (one->pad_is_next) {
@@ -394,12 +186,12 @@ static size_t take_data(struct http2 *http, enum app_side side, const uint8_t *d
         if (len > one->left)
             len = one->left;
         body = one->left > one->pad ? one->left - one->pad : 0;
-        if (stream && body)
-            http_body(stream->exchange, side, data, body < len ? body : len);
+        if (body)
+            http2_streams_data(http, one->id, side, data, body < len ? body : len);
         one->left -= (uint32_t)len;
     }
-    if (!one->left && stream && (one->flags & FLAG_END_STREAM))
-        end_side(http, stream, side, true, moment);
+    if (!one->left && (one->flags & FLAG_END_STREAM))
+        http2_streams_end(http, one->id, side, moment);
     return len;
 }
 
@@ -449,13 +241,12 @@ static size_t take_payload(struct http2 *http, enum app_side side, const uint8_t
 /* A frame without payload is over with its head. */
 static bool end_empty(struct http2 *http, enum app_side side, struct http_moment moment)
 {
-    struct side2 *one = &http->sides[side];
-    struct stream2 *stream = find_stream(http, one->id);
+    const struct side2 *one = &http->sides[side];
 
     if (one->type != FRAME_DATA)
         return take_frame(http, side, (const uint8_t *)"", 0, moment);
-    if (stream && (one->flags & FLAG_END_STREAM))
-        end_side(http, stream, side, true, moment);
+    if (one->flags & FLAG_END_STREAM)
+        http2_streams_end(http, one->id, side, moment);
     return true;
 }
 
@@ -478,6 +269,7 @@ static enum app_verdict http2_data(void *state, const struct app_piece *piece)
     size_t at = 0;
 
     http->last = moment;
+    http->piece = piece;
     if (!skip_preface(one, piece, &at))
         return piece->offset ? APP_BROKEN : APP_NOT_MINE;
     while (at < piece->len) {
@@ -485,7 +277,7 @@ static enum app_verdict http2_data(void *state, const struct app_piece *piece)
 
         if (!one->in_frame) {
             one->head[one->head_len++] = piece->data[at++];
-            if (one->head_len < FRAME_HEAD)
+            if (one->head_len < HTTP2_FRAME_HEAD)
                 continue;
             read_head(one);
             if (!one->length && !end_empty(http, piece->side, moment))
@@ -507,17 +299,15 @@ static enum app_verdict http2_hole(void *state, enum app_side side, uint64_t len
 {
     struct http2 *http = state;
     struct side2 *one = &http->sides[side];
-    struct stream2 *stream = find_stream(http, one->id);
 
     if (!length || !one->in_frame || one->type != FRAME_DATA || one->pad_is_next ||
         length > one->left)
         return APP_BROKEN;
     one->left -= (uint32_t)length;
     one->in_frame = one->left;
-    if (stream)
-        http_body_hole(stream->exchange, side);
-    if (stream && !one->left && (one->flags & FLAG_END_STREAM))
-        end_side(http, stream, side, true, http->last);
+    http2_streams_hole(http, one->id, side, length);
+    if (!one->left && (one->flags & FLAG_END_STREAM))
+        http2_streams_end(http, one->id, side, http->last);
     return APP_MORE;
 }
 
@@ -525,8 +315,7 @@ static void http2_close(void *state)
 {
     struct http2 *http = state;
 
-    while (http->streams)
-        drop_stream(http, http->streams);
+    http2_streams_drop_all(http);
     for (int side = 0; side < 2; side++) {
         nghttp2_hd_inflate_del(http->sides[side].inflater);
         free(http->sides[side].payload);

@@ -13,31 +13,65 @@ static bool is_text(struct fact_text text, const char *word)
     return text.len == strlen(word) && !strncasecmp(text.at, word, text.len);
 }
 
+static void begin(struct http_upgrade *upgrade, const struct app_env *env,
+                  const struct http_transaction *transaction)
+{
+    upgrade->env = *env;
+    upgrade->number = transaction->number;
+    upgrade->happened = true;
+}
+
+/* The parser's env is its own: frames say by which transaction they came. */
+static void choose_websocket(struct http_upgrade *upgrade)
+{
+    upgrade->parser = &app_websocket;
+    upgrade->env.tunnel = upgrade->number;
+}
+
+static void choose_http2(struct http_upgrade *upgrade, const struct http_transaction *transaction)
+{
+    upgrade->parser = &app_http2;
+    upgrade->asked = (struct http_asked){transaction->method, transaction->uri, transaction->host};
+    upgrade->env.asked = &upgrade->asked;
+}
+
 bool http_upgrade_judge(struct http_upgrade *upgrade, const struct app_env *env,
                         const struct http_transaction *transaction)
 {
     struct fact_text to = http_find_header(&transaction->response, "upgrade");
     struct fact_text method = transaction->method;
 
-    upgrade->env = env;
-    upgrade->tunnel = method.len == 7 && !memcmp(method.at, "CONNECT", 7) &&
-                      transaction->status >= 200 && transaction->status < 300;
-    upgrade->happened = upgrade->tunnel || transaction->status == STATUS_SWITCHING;
-    if (upgrade->tunnel)
+    if (method.len == 7 && !memcmp(method.at, "CONNECT", 7) && transaction->status >= 200 &&
+        transaction->status < 300) {
+        http_upgrade_connect(upgrade, env, transaction, NULL);
         return true;
+    }
+    if (transaction->status != STATUS_SWITCHING)
+        return false;
+    begin(upgrade, env, transaction);
     if (is_text(to, "websocket"))
-        upgrade->parser = &app_websocket;
+        choose_websocket(upgrade);
     else if (is_text(to, "h2c"))
-        upgrade->parser = &app_http2;
-    return upgrade->happened;
+        choose_http2(upgrade, transaction);
+    return true;
+}
+
+void http_upgrade_connect(struct http_upgrade *upgrade, const struct app_env *env,
+                          const struct http_transaction *transaction, const char *protocol)
+{
+    begin(upgrade, env, transaction);
+    upgrade->tunnel = !protocol;
+    if (protocol && !strcasecmp(protocol, "websocket"))
+        choose_websocket(upgrade);
 }
 
 enum app_verdict http_upgrade_data(struct http_upgrade *upgrade, const struct app_piece *piece)
 {
-    const struct app_env *env = upgrade->env;
+    const struct app_env *env = &upgrade->env;
+    const struct app_carrier carrier = {.by = "http", .tunnel = upgrade->number};
 
     if (upgrade->tunnel)
-        return env->carried && env->carried(env->ctx, "http", piece) ? APP_MORE : APP_DONE;
+        return env->carried(env->ctx, &carrier, piece) ? APP_MORE : APP_DONE;
     if (!upgrade->parser)
         return APP_DONE;
     if (!upgrade->state)
@@ -48,10 +82,10 @@ enum app_verdict http_upgrade_data(struct http_upgrade *upgrade, const struct ap
 enum app_verdict http_upgrade_hole(struct http_upgrade *upgrade, enum app_side side,
                                    uint64_t length)
 {
-    const struct app_env *env = upgrade->env;
+    const struct app_env *env = &upgrade->env;
 
     if (upgrade->tunnel)
-        return env->carried_hole && env->carried_hole(env->ctx, side, length) ? APP_MORE : APP_DONE;
+        return env->carried_hole(env->ctx, upgrade->number, side, length) ? APP_MORE : APP_DONE;
     return upgrade->state ? upgrade->parser->hole(upgrade->state, side, length) : APP_DONE;
 }
 

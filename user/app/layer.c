@@ -85,28 +85,36 @@ static void close_parser(struct layer *layer, enum parser_status status)
     forget_held(layer);
 }
 
-/* Its line in the facts goes; it was the last one made. */
+/* A line that nobody writes any more, and nothing was written in. */
+static void drop_line(struct facts *facts, struct parser_fact *line)
+{
+    line->users--;
+    if (!line->users && !line->items && line == &facts->parsers[facts->parser_count - 1])
+        facts->parser_count--;
+}
+
 static void forget_parser(struct layer *layer)
 {
     close_parser(layer, PARSER_MORE);
-    if (layer->made_line)
-        layer->env.facts->parser_count--;
+    if (layer->env.status && layer->env.status != &layer->untold)
+        drop_line(layer->env.facts, layer->env.status);
     layer->env.status = NULL;
     layer->parser = NULL;
 }
 
-/* The parser's line: the one that a layer further out has with the same parser, else a new one. NULL: no room. */
+/* The parser's line: the one that another layer has with the same parser, else a new one. NULL: no room. */
 static struct parser_fact *line_of(struct layer *layer, const char *name)
 {
     struct facts *facts = layer->env.facts;
 
     for (size_t i = 0; i < facts->parser_count; i++)
-        if (!strcmp(facts->parsers[i].name, name))
+        if (!strcmp(facts->parsers[i].name, name)) {
+            facts->parsers[i].users++;
             return &facts->parsers[i];
+        }
     if (facts->parser_count == FACTS_PARSERS)
         return NULL;
-    layer->made_line = true;
-    facts->parsers[facts->parser_count] = (struct parser_fact){.name = name};
+    facts->parsers[facts->parser_count] = (struct parser_fact){.name = name, .users = 1};
     return &facts->parsers[facts->parser_count++];
 }
 
@@ -115,7 +123,6 @@ static bool open_parser(struct layer *layer, const struct app_parser *parser)
     layer->env.facts = layer->make_facts(layer->facts_ctx);
     if (!layer->env.facts)
         return false;
-    layer->made_line = false;
     layer->env.status = parser->name ? line_of(layer, parser->name) : &layer->untold;
     if (!layer->env.status)
         return false;

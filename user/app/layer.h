@@ -27,7 +27,6 @@ struct layer {
     const struct app_parser *const *candidates; /* ended by NULL */
     struct app_env env;                     /* facts and status are set when a parser is chosen */
     struct parser_fact untold;              /* status of a parser without a name */
-    bool made_line;                         /* of facts->parsers: the parser's, and its alone */
     struct facts *(*make_facts)(void *ctx); /* NULL from it: no memory */
     void *facts_ctx;
     const struct app_parser *parser; /* NULL: none yet, or none at all */

@@ -49,6 +49,20 @@ struct app_packet {
     uint8_t l4_proto;
 };
 
+/* Who hands a connection over to whatever comes within it. */
+struct app_carrier {
+    const char *by; /* name of the protocol, which stays */
+    uint64_t
+        tunnel; /* number of the HTTP transaction that opened it; 0: it is the rest of the connection */
+};
+
+/* What a connection of HTTP/1 was asked before it became HTTP/2's, whose stream 1 has the answer. Texts of the facts. */
+struct http_asked {
+    struct fact_text method;
+    struct fact_text uri;
+    struct fact_text host;
+};
+
 /* What a parser is given to work with; lives as long as the parser. */
 struct app_env {
     const struct flow_key *key; /* of the session */
@@ -66,13 +80,18 @@ struct app_env {
     /* Inner bytes are missing from here on; how many nobody knows. */
     void (*inner_hole)(void *ctx, enum app_side side);
     /*
-     * For a protocol that hands the connection over (STARTTLS, CONNECT): bytes of what comes after it, as they are. by: its
-     * name, that stays. False: nobody wants more of them.
+     * For a protocol that hands a connection over (STARTTLS, CONNECT): bytes of what comes within it, as they are. False:
+     * nobody wants more of them.
      */
-    bool (*carried)(void *ctx, const char *by, const struct app_piece *piece);
-    /* length bytes of them are missing; 0: nobody knows how many. False as above. */
-    bool (*carried_hole)(void *ctx, enum app_side side, uint64_t length);
+    bool (*carried)(void *ctx, const struct app_carrier *carrier, const struct app_piece *piece);
+    /* length bytes of what the tunnel has are missing; 0: nobody knows how many. False as above. */
+    bool (*carried_hole)(void *ctx, uint64_t tunnel, enum app_side side, uint64_t length);
+    /* The tunnel is over, though the session goes on. */
+    void (*carried_end)(void *ctx, uint64_t tunnel);
     const char *within; /* who handed the connection over to this parser; NULL: nobody */
+    uint64_t tunnel;    /* number of the transaction that opened what this is in; 0: none did */
+    const struct http_asked *asked; /* before an upgrade to HTTP/2; NULL: nothing */
+    uint32_t *open_streams;         /* of HTTP/2, of the whole session */
     /* Content of a message with its encodings undone, a piece at a time. NULL: nobody asks. */
     void (*content)(void *ctx, const struct http_transaction *transaction, enum app_side side,
                     const uint8_t *data, size_t len);

@@ -178,6 +178,7 @@ static enum app_verdict starttls_data(void *state, const struct app_piece *piece
 {
     struct starttls *starttls = state;
     struct plain_way *way = &starttls->ways[piece->side];
+    struct app_carrier carrier = {0};
     struct app_piece rest = *piece;
     bool over = false;
 
@@ -203,9 +204,10 @@ static enum app_verdict starttls_data(void *state, const struct app_piece *piece
     }
     if (over)
         return APP_NOT_MINE;
-    if (!rest.len || starttls->env.carried(starttls->env.ctx, starttls->talk.name, &rest))
+    if (!rest.len)
         return APP_MORE;
-    return APP_DONE;
+    carrier.by = starttls->talk.name;
+    return starttls->env.carried(starttls->env.ctx, &carrier, &rest) ? APP_MORE : APP_DONE;
 }
 
 /* Lines are found again; of messages only one that goes on beyond the hole can be. */
@@ -215,7 +217,7 @@ static enum app_verdict starttls_hole(void *state, enum app_side side, uint64_t 
     struct plain_way *way = &starttls->ways[side];
 
     if (way->carried)
-        return starttls->env.carried_hole(starttls->env.ctx, side, length) ? APP_MORE : APP_DONE;
+        return starttls->env.carried_hole(starttls->env.ctx, 0, side, length) ? APP_MORE : APP_DONE;
     if (!starttls->protocol)
         return APP_NOT_MINE;
     if (length && length <= way->left) {

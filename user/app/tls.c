@@ -51,20 +51,46 @@ static bool looks_like(const struct flow_key *key, const struct app_piece *first
     return at[0] == TLS_HANDSHAKE || (at[2] >= 1 && at[2] <= 3);
 }
 
+/* Its line of the facts: the last one if it came to nothing, else a new one. NULL: no room. */
+static struct tls_facts *take_line(const struct app_env *env)
+{
+    struct facts *facts = env->facts;
+    struct tls_facts *line = facts->tls_last ? facts->tls_last : &facts->tls;
+
+    if (line->taken) {
+        line->next = facts->tls_count < env->limits->transactions
+                         ? facts_alloc(facts, sizeof(*line->next))
+                         : NULL;
+        line = line->next;
+    }
+    if (!line) {
+        facts->cut_transactions++;
+        return NULL;
+    }
+    if (facts->tls_last != line)
+        facts->tls_count++;
+    facts->tls_last = line;
+    *line = (struct tls_facts){.taken = true, .within = env->within, .tunnel = env->tunnel};
+    return line;
+}
+
 static void *tls_open(const struct app_env *env)
 {
     struct tls *tls = calloc(1, sizeof(*tls));
 
     if (!tls)
         return NULL;
+    tls->told = take_line(env);
+    if (!tls->told) {
+        free(tls);
+        return NULL;
+    }
     tls->env = *env;
     if (env->keylog && !keylog_is_active(env->keylog))
         tls->env.keylog = NULL;
     tls->verdict = APP_MORE;
     tls->client = APP_CLIENT;
     tls->held_end = &tls->held;
-    if (env->within)
-        env->facts->tls.within = env->within;
     return tls;
 }
 
@@ -85,7 +111,7 @@ void tls_deliver(struct tls *tls, const struct tls_record *record, const uint8_t
         tls->env.inner_hole(tls->env.ctx, record->side);
     way->torn = false;
     way->out_bytes += len;
-    tls->env.facts->tls.decrypted_bytes += len;
+    tls->told->decrypted_bytes += len;
     if (tls->env.inner)
         tls->env.inner(tls->env.ctx, &piece);
 }
@@ -137,7 +163,7 @@ static bool is_sslv2_answer(struct tls *tls, enum app_side side, const uint8_t *
     if (!tls->sslv2 || tls->has_server_hello || side == tls->client || len < ANSWER_BYTES ||
         !(data[0] & 0x80) || data[2] != ANSWER_TYPE || data[5] || data[6] != 2)
         return false;
-    tls->env.facts->tls.version = tls_version_name(SSL_2_0);
+    tls->told->version = tls_version_name(SSL_2_0);
     tls->verdict = APP_DONE;
     return true;
 }
@@ -158,7 +184,7 @@ static bool waits_for_answer(const struct tls *tls, enum app_side side, const ui
 /* What is no record ends it: at once it is another protocol, later a broken one. */
 static void judge_noise(struct tls *tls)
 {
-    tls->verdict = tls->env.facts->tls.seen ? APP_BROKEN : APP_NOT_MINE;
+    tls->verdict = tls->told->seen ? APP_BROKEN : APP_NOT_MINE;
 }
 
 /* Bytes of data that are done with. */
@@ -199,7 +225,7 @@ static void skip_dead(struct tls *tls, struct tls_way *way)
         return;
     way->skip_bytes = TLS_HEADER_BYTES + body_len(header) - way->in.len;
     if (header[0] == TLS_APPLICATION_DATA)
-        tls->env.facts->tls.undecrypted_records++;
+        tls->told->undecrypted_records++;
     way->in.len = 0;
 }
 
@@ -262,7 +288,7 @@ static enum app_verdict tls_hole(void *state, enum app_side side, uint64_t lengt
     uint64_t left = way->skip_bytes;
 
     if (!tls->env.keylog)
-        return tls->env.facts->tls.seen ? APP_BROKEN : APP_NOT_MINE;
+        return tls->told->seen ? APP_BROKEN : APP_NOT_MINE;
     if (!left && !way->searches && way->in.len >= TLS_HEADER_BYTES) {
         left = TLS_HEADER_BYTES + body_len((const uint8_t *)way->in.data) - way->in.len;
         add_lost(way, 1);
@@ -313,6 +339,7 @@ static void tls_close(void *state)
     if (tls->held)
         tls_give_up(tls);
     buf_fini(&tls->plain);
+    tls->told->taken = tls->told->seen;
     free(tls);
 }
 

@@ -52,11 +52,10 @@ static struct fact_text write_alternative(struct facts *facts, const GENERAL_NAM
     }
 }
 
-static void write_alternatives(struct facts *facts, const X509 *certificate)
+static void write_alternatives(struct facts *facts, struct tls_facts *tls, const X509 *certificate)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     int count = names ? sk_GENERAL_NAME_num(names) : 0;
-    struct tls_facts *tls = &facts->tls;
 
     if (count > NAMES_MAX)
         count = NAMES_MAX;
@@ -71,9 +70,9 @@ static void write_alternatives(struct facts *facts, const X509 *certificate)
     GENERAL_NAMES_free(names);
 }
 
-void tls_certificate(struct facts *facts, bool is_server, const uint8_t *der, size_t len)
+void tls_certificate(struct facts *facts, struct tls_facts *tls, bool is_server, const uint8_t *der,
+                     size_t len)
 {
-    struct tls_facts *tls = &facts->tls;
     X509 *certificate;
 
     if (is_server ? !!tls->subject.at : !!tls->client_subject.at)
@@ -86,7 +85,7 @@ void tls_certificate(struct facts *facts, bool is_server, const uint8_t *der, si
     if (is_server) {
         tls->subject = write_name(facts, X509_get_subject_name(certificate));
         tls->issuer = write_name(facts, X509_get_issuer_name(certificate));
-        write_alternatives(facts, certificate);
+        write_alternatives(facts, tls, certificate);
     } else {
         tls->client_subject = write_name(facts, X509_get_subject_name(certificate));
     }

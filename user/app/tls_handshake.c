@@ -32,20 +32,20 @@ void tls_client_hello(struct tls *tls, enum app_side side, const struct tls_clie
                       bool is_tls)
 {
     struct facts *facts = tls->env.facts;
-    bool is_first = !facts->tls.ja4.at && !tls->has_client_hello;
+    bool is_first = !tls->told->ja4.at && !tls->has_client_hello;
     char ja4[TLS_JA4_BYTES];
 
-    facts->tls.seen = true;
+    tls->told->seen = true;
     tls->client = side;
     tls->has_client_hello = true;
     tls->early_offered = hello->early_data;
     memcpy(tls->now.client_random, hello->random, TLS_RANDOM_BYTES);
     if (!is_first)
         return;
-    set_text(facts, &facts->tls.sni, &hello->sni);
+    set_text(facts, &tls->told->sni, &hello->sni);
     if (is_tls) {
         tls_ja4(hello, ja4);
-        facts->tls.ja4 = facts_text(facts, ja4, sizeof(ja4));
+        tls->told->ja4 = facts_text(facts, ja4, sizeof(ja4));
     }
 }
 
@@ -58,7 +58,7 @@ static void begin_13(struct tls *tls, const struct tls_server_hello *hello)
     set_phase(client, tls->early_offered && hello->psk ? TLS_EARLY : TLS_SHAKES);
     client->skips = tls->early_offered && !hello->psk;
     tls->early_known = false;
-    tls->env.facts->tls.resumed = hello->psk;
+    tls->told->resumed = hello->psk;
     if (!tls->env.keylog)
         tls->verdict = APP_DONE;
 }
@@ -75,8 +75,8 @@ static void take_server_hello(struct tls *tls, enum app_side side, const uint8_t
     if (!tls->has_client_hello)
         tls->client = side == APP_CLIENT ? APP_SERVER : APP_CLIENT;
     tls->stirred = true;
-    facts->tls.seen = true;
-    facts->tls.version = tls_version_name(hello.version);
+    tls->told->seen = true;
+    tls->told->version = tls_version_name(hello.version);
     if (hello.retry) {
         tls->retried = true;
         return;
@@ -87,12 +87,12 @@ static void take_server_hello(struct tls *tls, enum app_side side, const uint8_t
     tls->now.etm = hello.etm;
     tls->compressed = hello.compressed;
     tls_suite_get(&tls->now.suite, hello.cipher);
-    facts->tls.cipher = tls->now.suite.name;
+    tls->told->cipher = tls->now.suite.name;
     memcpy(tls->now.server_random, hello.random, TLS_RANDOM_BYTES);
     tls->session_id_len = (uint8_t)hello.session_id.left;
     if (hello.session_id.left)
         memcpy(tls->session_id, hello.session_id.at, hello.session_id.left);
-    set_text(facts, &facts->tls.alpn, &hello.alpn);
+    set_text(facts, &tls->told->alpn, &hello.alpn);
     if (hello.version >= TLS_1_3)
         begin_13(tls, &hello);
 }
@@ -113,10 +113,10 @@ static void take_encrypted_extensions(struct tls *tls, const uint8_t *body, size
             tls->early_taken = true;
         if (type == TLS_EXT_ALPN) {
             content = tls_alpn_first(content);
-            set_text(facts, &facts->tls.alpn, &content);
+            set_text(facts, &tls->told->alpn, &content);
         }
     }
-    facts->tls.early_data |= tls->early_taken;
+    tls->told->early_data |= tls->early_taken;
     tls->early_known = true;
     tls->stirred = true;
 }
@@ -131,7 +131,7 @@ static void take_certificate(struct tls *tls, enum app_side side, const uint8_t 
     list = read_run(&reader, 3);
     leaf = read_run(&list, 3);
     if (!leaf.failed && leaf.left)
-        tls_certificate(tls->env.facts, side != tls->client, leaf.at, leaf.left);
+        tls_certificate(tls->env.facts, tls->told, side != tls->client, leaf.at, leaf.left);
 }
 
 static void take_finished(struct tls *tls, enum app_side side)

@@ -78,6 +78,7 @@ struct tls_handshake_result {
 
 struct tls {
     struct app_env env;
+    struct tls_facts *told;   /* its line of the facts */
     enum app_verdict verdict; /* APP_MORE, or why no more is wanted */
     struct tls_way way[2];    /* by enum app_side */
     enum app_side client;     /* who sent the ClientHello */
@@ -159,8 +160,9 @@ int tls_search_open(struct tls_way *way, const struct tls_record *record, uint8_
 
 /* ---- tls_certificate.c */
 
-/* Names of a certificate, X.509 in DER, into the facts. */
-void tls_certificate(struct facts *facts, bool is_server, const uint8_t *der, size_t len);
+/* Names of a certificate, X.509 in DER, into tls, which is of these facts. */
+void tls_certificate(struct facts *facts, struct tls_facts *tls, bool is_server, const uint8_t *der,
+                     size_t len);
 
 /* ---- tls_names.c */
 

@@ -183,7 +183,6 @@ static void add_parameters(struct buf *out, const struct tls_handshake_result *r
 
 void tls_keys_tell(struct tls *tls)
 {
-    struct facts *facts = tls->env.facts;
     struct buf lines = {0};
 
     if (!tls->noted_count && tls->has_client_hello)
@@ -196,6 +195,6 @@ void tls_keys_tell(struct tls *tls)
             add_parameters(&lines, &tls->noted[i]);
     }
     if (lines.len && !lines.failed)
-        facts->tls.secrets = facts_text(facts, lines.data, lines.len);
+        tls->told->secrets = facts_text(tls->env.facts, lines.data, lines.len);
     buf_fini(&lines);
 }

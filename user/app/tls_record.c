@@ -9,7 +9,7 @@
 
 static void take_alert(struct tls *tls, enum app_side side, const uint8_t *alert, size_t len)
 {
-    struct tls_facts *facts = &tls->env.facts->tls;
+    struct tls_facts *facts = tls->told;
     bool is_fatal = len == 2 && (alert[0] == FATAL || tls->now.version == TLS_1_3);
     bool is_closing = len == 2 && (alert[1] == 0 || alert[1] == 90);
 
@@ -29,7 +29,7 @@ void tls_change_cipher(struct tls *tls, enum app_side side)
     if (side == tls->client)
         return;
     if (!way->opened)
-        tls->env.facts->tls.resumed = !tls->hello_done;
+        tls->told->resumed = !tls->hello_done;
     if (!tls->env.keylog)
         tls->verdict = APP_DONE;
 }
@@ -47,8 +47,8 @@ static void count_unopened(struct tls *tls, const struct tls_record *record)
     if (!tls->env.keylog)
         return;
     if (record->header[0] == TLS_APPLICATION_DATA) {
-        tls->env.facts->tls.undecrypted_records++;
-        tls->env.facts->tls.decrypted = false;
+        tls->told->undecrypted_records++;
+        tls->told->decrypted = false;
     }
     tls->way[record->side].torn = true;
 }
@@ -155,7 +155,7 @@ static enum tls_step step_protected(struct tls *tls, const struct tls_record *re
     way->skips = false;
     if (!way->opened++)
         tls_keys_note(tls);
-    tls->env.facts->tls.decrypted = !tls->env.facts->tls.undecrypted_records;
+    tls->told->decrypted = !tls->told->undecrypted_records;
     take_content(tls, record, type, (const uint8_t *)tls->plain.data, len);
     return TLS_STEP_DONE;
 }
@@ -183,7 +183,7 @@ static enum tls_step step_clear_data(struct tls *tls, const struct tls_record *r
     if (tls->has_client_hello && record->side == tls->client)
         return tls->retried ? TLS_STEP_DONE : wait_or_end(tls); /* early data */
     if (!tls->env.keylog) {
-        tls->env.facts->tls.seen = true;
+        tls->told->seen = true;
         tls->verdict = APP_DONE;
         return TLS_STEP_DONE;
     }

@@ -177,7 +177,7 @@ static bool try_side(struct search *search)
 static void join(struct search *search)
 {
     struct tls *tls = search->tls;
-    struct tls_facts *facts = &tls->env.facts->tls;
+    struct tls_facts *facts = tls->told;
     enum app_side side = search->record->side;
     struct tls_way *way = &tls->way[side], *other = &tls->way[!side];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * WebSocket frames (RFC 6455 section 5.2) behind an HTTP/1 upgrade, listed by time, opcode and length:
+ * WebSocket frames (RFC 6455 section 5.2) behind an upgrade of HTTP, listed by time, opcode and length:
  *
  *   fin(1) rsv(3) opcode(4) | mask(1) length(7) | length(16 or 64, when 126 or 127) | masking key(32) | payload
  */
@@ -77,6 +77,7 @@ static void list_frame(struct websocket *websocket, const struct websocket_side 
     }
     frame->time_ns = piece->time_ns;
     frame->payload_bytes = payload_bytes(side);
+    frame->transaction = websocket->env->tunnel;
     frame->opcode = side->head[0] & OPCODE_MASK;
     frame->fin = side->head[0] & FIN;
     frame->from_client = piece->side == APP_CLIENT;

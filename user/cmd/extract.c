@@ -128,9 +128,7 @@ static void on_record(void *ctx, const struct record *record)
     stream_choice_count(&extracting->choice, record->session);
     if (!stream)
         return;
-    if (record->facts && record->facts->tls.secrets.at)
-        buf_add(&extracting->secrets, record->facts->tls.secrets.at,
-                record->facts->tls.secrets.len);
+    facts_add_secrets(record->facts, &extracting->secrets);
     session = &extracting->sessions[stream - extracting->choice.streams];
     session->key = record->session->key;
     if (!session->id && field_get(field_find("@id"), record, &id))

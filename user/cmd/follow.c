@@ -197,7 +197,8 @@ static void on_record(void *ctx, const struct record *record)
     follow_finish(&following->follow);
     write_out(following);
     if (record->facts) {
-        following->undecrypted_records = record->facts->tls.undecrypted_records;
+        for (const struct tls_facts *at = &record->facts->tls; at; at = at->next)
+            following->undecrypted_records += at->undecrypted_records;
         following->cut_transactions = record->facts->cut_transactions;
     }
     following->is_swapped = following->client != flow_client(record->flow);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 #define BLOCK_BYTES    2032u /* with its head; a common size for malloc */
 #define LARGE_BYTES    512u  /* what needs more gets a block of its own */
 #define ALIGN_BYTES    8u
@@ -222,4 +224,19 @@ struct fact_text facts_text(struct facts *facts, const void *text, size_t len)
         copy.len = (uint32_t)len;
     }
     return copy;
+}
+
+bool facts_have_secrets(const struct facts *facts)
+{
+    for (const struct tls_facts *at = facts ? &facts->tls : NULL; at; at = at->next)
+        if (at->secrets.at)
+            return true;
+    return false;
+}
+
+void facts_add_secrets(const struct facts *facts, struct buf *out)
+{
+    for (const struct tls_facts *at = facts ? &facts->tls : NULL; at; at = at->next)
+        if (at->secrets.at)
+            buf_add(out, at->secrets.at, at->secrets.len);
 }

@@ -49,9 +49,11 @@ struct http_transaction {
     uint16_t status;        /* of the final response, 0: none */
     uint16_t informational; /* 1xx responses before it */
     struct fact_text method;
-    struct fact_text uri;    /* as requested */
-    struct fact_text host;   /* Host or :authority */
-    struct fact_text reason; /* behind the status; only when messages are asked for */
+    struct fact_text uri;      /* as requested */
+    struct fact_text host;     /* Host or :authority */
+    struct fact_text reason;   /* behind the status; only when messages are asked for */
+    struct fact_text protocol; /* of an extended CONNECT (RFC 8441): "websocket" */
+    uint64_t tunnel;           /* number of the transaction whose tunnel it is in, 0: none */
     struct http_message request;
     struct http_message response;
     bool upgraded; /* 101, or CONNECT that was accepted: what follows is not HTTP */
@@ -61,6 +63,7 @@ struct http_transaction {
 struct websocket_frame {
     uint64_t time_ns;
     uint64_t payload_bytes;
+    uint64_t transaction; /* number of the one that opened it */
     uint8_t opcode;
     bool fin;
     bool from_client;
@@ -95,6 +98,7 @@ struct tls_facts {
     const char *version; /* "TLS 1.3"; NULL: unknown */
     const char *cipher;  /* IANA name */
     const char *within;  /* protocol that handed the connection over to it: "smtp"; NULL: none */
+    uint64_t tunnel;     /* number of the HTTP transaction whose tunnel it is in, 0: none */
     struct fact_text sni;
     struct fact_text alpn; /* chosen */
     struct fact_text ja4;
@@ -112,6 +116,8 @@ struct tls_facts {
     /* With a key log at hand: records of application data, or of what hid it, that did not open. */
     uint64_t undecrypted_records;
     struct fact_text secrets; /* that opened it, and its parameters: lines for a DSB; NULL: none */
+    bool taken;               /* a parser writes it */
+    struct tls_facts *next;
 };
 
 /* An alert of an intrusion detection system. Texts end with NUL, or are NULL; all lives as long as the run. */
@@ -132,6 +138,7 @@ struct parser_fact {
     uint64_t items;       /* messages, transactions */
     uint64_t last_lot;    /* number of the last packet lot that it has read whole */
     uint64_t last_packet; /* of the session's, last that it has read */
+    uint32_t users;       /* that write it: one name's layers have one line */
 };
 
 #define FACTS_PARSERS 4
@@ -146,11 +153,14 @@ struct identity {
     const char *(*risk_name)(unsigned int bit);
 };
 
+struct buf;
 struct fact_block; /* of the arena */
 struct facts_pool;
 
 struct facts {
-    struct tls_facts tls;
+    struct tls_facts tls,
+        *tls_last; /* the outermost or first one, and those within it or in tunnels beside it */
+    uint64_t tls_count;                        /* begun, the first one too */
     struct http_transaction *http, *http_last; /* in the order begun */
     uint64_t http_count;
     struct websocket_frame *websocket, *websocket_last;
@@ -163,6 +173,8 @@ struct facts {
     uint64_t cut_bytes;         /* of the stream, not read by any parser any more */
     uint64_t cut_transactions;  /* not kept */
     uint64_t cut_content_bytes; /* not decoded: a bomb, or beyond the bound */
+    uint64_t
+        cut_layers; /* protocols within protocols not looked into: too deep, or too many at once */
 
     _Atomic uint32_t holders;
     struct facts_pool *pool;
@@ -186,6 +198,10 @@ void facts_expect(const struct facts *facts);
 void facts_free(const struct facts *facts);
 /* Zeroed memory that lives as long as the facts; NULL when there is no more, or the bound is reached. */
 void *facts_alloc(struct facts *facts, size_t bytes);
+/* Whether any TLS of a session was told its secrets; facts NULL: none. */
+bool facts_have_secrets(const struct facts *facts);
+/* Append the lines for a DSB of all of them. */
+void facts_add_secrets(const struct facts *facts, struct buf *out);
 /* A copy of a text in the facts. .at is NULL when it did not fit. */
 struct fact_text facts_text(struct facts *facts, const void *text, size_t len);
 

@@ -108,6 +108,7 @@ static void walk_tls(struct codec *codec, struct tls_facts *tls)
     walk_string(codec, &tls->version);
     walk_string(codec, &tls->cipher);
     walk_string(codec, &tls->within);
+    WALK(codec, tls->tunnel);
     walk_text(codec, &tls->sni);
     walk_text(codec, &tls->alpn);
     walk_text(codec, &tls->ja4);
@@ -126,6 +127,24 @@ static void walk_tls(struct codec *codec, struct tls_facts *tls)
         tls->names = make(codec, tls->name_count, sizeof(*tls->names));
     for (size_t i = 0; !codec->failed && i < tls->name_count; i++)
         walk_text(codec, &tls->names[i]);
+}
+
+/* The first one lies in the facts. */
+static void walk_all_tls(struct codec *codec, struct facts *facts)
+{
+    uint64_t count = 0;
+
+    walk_tls(codec, &facts->tls);
+    for (const struct tls_facts *at = codec->out ? facts->tls.next : NULL; at; at = at->next)
+        count++;
+    count = walk_number(codec, count);
+    for (struct tls_facts **at = &facts->tls.next; count-- && !codec->failed; at = &(*at)->next) {
+        if (!codec->out)
+            *at = make(codec, 1, sizeof(**at));
+        if (!*at)
+            return;
+        walk_tls(codec, *at);
+    }
 }
 
 static void walk_answer(struct codec *codec, struct dns_answer *answer)
@@ -239,11 +258,12 @@ static void walk_parsers(struct codec *codec, struct facts *facts)
 static void walk_facts(struct codec *codec, struct facts *facts)
 {
     walk_parsers(codec, facts);
-    walk_tls(codec, &facts->tls);
+    walk_all_tls(codec, facts);
     walk_all_dns(codec, facts);
     WALK(codec, facts->cut_bytes);
     WALK(codec, facts->cut_transactions);
     WALK(codec, facts->cut_content_bytes);
+    WALK(codec, facts->cut_layers);
 }
 
 static void walk(struct codec *codec, struct told *told, struct facts *facts)

@@ -77,7 +77,8 @@ bool has_app(struct record_view *view, const struct field *field, struct field_v
 
     (void)field, (void)value;
     return identity->protocol || identity->risks ||
-           (facts && (facts->cut_bytes || facts->cut_transactions || facts->cut_content_bytes));
+           (facts && (facts->cut_bytes || facts->cut_transactions || facts->cut_content_bytes ||
+                      facts->cut_layers));
 }
 
 bool value_app_text(struct record_view *view, const struct field *field, struct field_value *value)
@@ -120,12 +121,20 @@ void write_risks(struct buf *out, struct record_view *view)
     }
 }
 
+static void add_word(struct buf *out, const char *key, const char *text)
+{
+    if (!text)
+        return;
+    item_add_key(out, key);
+    buf_add_json_str(out, text, strlen(text));
+}
+
 /* ---- TLS ----------------------------------------------------------------------------------------- */
 
 bool has_tls(struct record_view *view, const struct field *field, struct field_value *value)
 {
     (void)field, (void)value;
-    return view->record->facts && view->record->facts->tls.seen;
+    return view->record->facts && (view->record->facts->tls.seen || view->record->facts->tls.next);
 }
 
 bool value_tls_name(struct record_view *view, const struct field *field, struct field_value *value)
@@ -156,6 +165,16 @@ bool value_tls_flag(struct record_view *view, const struct field *field, struct 
     return value->flag || (field->flags & FIELD_ALWAYS);
 }
 
+bool value_tls_some(struct record_view *view, const struct field *field, struct field_value *value)
+{
+    uint64_t number;
+
+    if (!has_tls(view, field, value))
+        return false;
+    memcpy(&number, fact_at(view, field), sizeof(number));
+    return give_some(value, number);
+}
+
 bool value_tls_name_count(struct record_view *view, const struct field *field,
                           struct field_value *value)
 {
@@ -173,6 +192,62 @@ void write_tls_names(struct buf *out, struct record_view *view)
     }
 }
 
+static const struct tls_facts *next_inner(const struct tls_facts *tls)
+{
+    do
+        tls = tls->next;
+    while (tls && !tls->seen);
+    return tls;
+}
+
+bool value_tls_inner_count(struct record_view *view, const struct field *field,
+                           struct field_value *value)
+{
+    const struct facts *facts = view->record->facts;
+    uint64_t count = 0;
+
+    (void)field;
+    for (const struct tls_facts *at = facts ? next_inner(&facts->tls) : NULL; at;
+         at = next_inner(at))
+        count++;
+    return give_some(value, count);
+}
+
+static void write_inner(struct buf *out, const struct tls_facts *tls)
+{
+    buf_add_char(out, '{');
+    add_word(out, "version", tls->version);
+    add_word(out, "cipher", tls->cipher);
+    add_word(out, "within", tls->within);
+    item_add_some(out, "tunnel", tls->tunnel);
+    item_add_text(out, "sni", tls->sni);
+    item_add_text(out, "alpn", tls->alpn);
+    item_add_text(out, "ja4", tls->ja4);
+    item_add_text(out, "subject", tls->subject);
+    item_add_text(out, "issuer", tls->issuer);
+    item_add_text(out, "client_subject", tls->client_subject);
+    add_word(out, "alert", tls->alert);
+    item_add_flag(out, "alert_by_client", tls->alert_by_client);
+    item_add_flag(out, "resumed", tls->resumed);
+    item_add_flag(out, "early_data", tls->early_data);
+    item_add_key(out, "decrypted");
+    buf_add_str(out, tls->decrypted ? "true" : "false");
+    item_add_some(out, "decrypted_bytes", tls->decrypted_bytes);
+    item_add_some(out, "undecrypted_records", tls->undecrypted_records);
+    buf_add_char(out, '}');
+}
+
+void write_tls_inner(struct buf *out, struct record_view *view)
+{
+    const struct tls_facts *first = next_inner(&view->record->facts->tls);
+
+    for (const struct tls_facts *at = first; at; at = next_inner(at)) {
+        if (at != first)
+            buf_add_char(out, ',');
+        write_inner(out, at);
+    }
+}
+
 /* ---- alerts -------------------------------------------------------------------------------------- */
 
 bool value_alert_count(struct record_view *view, const struct field *field,
@@ -180,14 +255,6 @@ bool value_alert_count(struct record_view *view, const struct field *field,
 {
     (void)field;
     return give_some(value, view->record->alert_count);
-}
-
-static void add_word(struct buf *out, const char *key, const char *text)
-{
-    if (!text)
-        return;
-    item_add_key(out, key);
-    buf_add_json_str(out, text, strlen(text));
 }
 
 void write_alerts(struct buf *out, struct record_view *view)

@@ -66,6 +66,8 @@ static void write_transaction(struct buf *out, const struct record_view *view,
     item_add_text(out, "method", transaction->method);
     item_add_text(out, "uri", transaction->uri);
     item_add_text(out, "host", transaction->host);
+    item_add_text(out, "protocol", transaction->protocol);
+    item_add_some(out, "tunnel", transaction->tunnel);
     item_add_some(out, "status", transaction->status);
     item_add_some(out, "informational", transaction->informational);
     item_add_flag(out, "upgraded", transaction->upgraded);
@@ -113,6 +115,7 @@ void write_websocket(struct buf *out, struct record_view *view)
         if (at != view->record->facts->websocket)
             buf_add_char(out, ',');
         buf_add_char(out, '{');
+        item_add_u64(out, "n", at->transaction);
         item_add_time(out, "time", at->time_ns, view->record->wall_offset_ns);
         item_add_word(out, "direction", at->from_client ? "out" : "in");
         item_add_u64(out, "opcode", at->opcode);

@@ -108,8 +108,9 @@ field_getter value_rtt, value_rtt_samples, value_half_rtt, value_half_rtt_sample
 /* What app/ found: record_app.c */
 field_getter has_parsers, has_parser, value_parser_status, value_parser_u64;
 field_getter has_app, value_app_text, value_app_u64, value_risk_count;
-field_getter has_tls, value_tls_name, value_tls_text, value_tls_flag, value_tls_name_count;
-field_list_writer write_risks, write_tls_names;
+field_getter has_tls, value_tls_name, value_tls_text, value_tls_flag, value_tls_name_count,
+    value_tls_some, value_tls_inner_count;
+field_list_writer write_risks, write_tls_names, write_tls_inner;
 
 /* Its transactions: record_http.c */
 field_getter value_http_count, value_websocket_count;

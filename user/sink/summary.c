@@ -67,6 +67,9 @@ static const struct line general[] = {
     ALONE("app.cut_bytes"),
     ALONE("app.cut_transactions"),
     ALONE("app.cut_content_bytes"),
+    ALONE("app.cut_layers"),
+    ALONE("tls.within"),
+    ALONE("tls.tunnel"),
     ALONE("tls.version"),
     ALONE("tls.cipher"),
     ALONE("tls.sni"),
@@ -326,6 +329,38 @@ static void write_pair(struct writer *w, const struct line *line, const char *ti
     buf_fini(&server);
 }
 
+static void add_text(struct buf *out, const char *before, struct fact_text text)
+{
+    if (!text.at)
+        return;
+    buf_add_str(out, before);
+    buf_add_printable(out, text.at, text.len);
+}
+
+static void write_tls_lines(struct writer *w)
+{
+    const struct facts *facts = w->record->facts;
+
+    for (const struct tls_facts *at = facts ? facts->tls.next : NULL; at; at = at->next) {
+        if (!at->seen)
+            continue;
+        add_title(w, "TLS within");
+        buf_printf(w->out, "  %s", at->version ? at->version : "TLS");
+        add_text(w->out, " to ", at->sni);
+        if (at->cipher)
+            buf_printf(w->out, ", %s", at->cipher);
+        add_text(w->out, ", ALPN ", at->alpn);
+        add_text(w->out, ", JA4 ", at->ja4);
+        if (at->within)
+            buf_printf(w->out, ", behind %s", at->within);
+        if (at->tunnel)
+            buf_printf(w->out, ", tunnel of transaction %llu", (unsigned long long)at->tunnel);
+        if (at->alert)
+            buf_printf(w->out, ", alert %s", at->alert);
+        buf_add_str(w->out, at->decrypted ? ", deciphered\n" : "\n");
+    }
+}
+
 static void write_dns_lines(struct writer *w)
 {
     const struct facts *facts = w->record->facts;
@@ -398,8 +433,8 @@ static void write_icmp_lines(struct writer *w)
 /* What a session has several of. */
 static void write_lists(struct writer *w)
 {
-    static void (*const lists[])(struct writer *) = {write_dns_lines, write_alert_lines,
-                                                     write_icmp_lines, write_hole_lines};
+    static void (*const lists[])(struct writer *) = {
+        write_tls_lines, write_dns_lines, write_alert_lines, write_icmp_lines, write_hole_lines};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         w->has_title = false;

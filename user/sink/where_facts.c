@@ -26,6 +26,17 @@ static const void *next_http(const struct record_view *view, struct where_walk *
                          offsetof(struct http_transaction, next));
 }
 
+static const void *next_tls_inner(const struct record_view *view, struct where_walk *walk)
+{
+    const struct tls_facts *tls;
+
+    do
+        tls = next_in_chain(view, walk, offsetof(struct facts, tls.next),
+                            offsetof(struct tls_facts, next));
+    while (tls && !tls->seen);
+    return tls;
+}
+
 static const void *next_dns(const struct record_view *view, struct where_walk *walk)
 {
     return next_in_chain(view, walk, offsetof(struct facts, dns),
@@ -205,6 +216,11 @@ GETTER(get_u8)
 }
 
 /* 0 is unknown. */
+GETTER(get_some_u64)
+{
+    return get_u64(view, at, value) && value->u64;
+}
+
 GETTER(get_some_u32)
 {
     return get_u32(view, at, value) && value->u64;
@@ -382,6 +398,8 @@ GETTER(icmp_get_from)
     {                                               \
         .path = path_, .next = next_, .get = getter \
     }
+#define INNER(word, member, getter) \
+    ITEM("tls_inner[]." word, next_tls_inner, tls_facts, member, getter)
 #define HTTP(word, member, getter) ITEM("http[]." word, next_http, http_transaction, member, getter)
 #define MESSAGE(side, word, member, getter) \
     ITEM("http[]." #side "." word, next_##side, http_message, member, getter)
@@ -414,12 +432,31 @@ GETTER(icmp_get_from)
 static const struct where_items lists[] = {
     WHOLE("app.risks", next_risk, get_item),
     WHOLE("tls.names", next_tls_name, get_text),
+    INNER("version", version, get_pointer),
+    INNER("cipher", cipher, get_pointer),
+    INNER("within", within, get_pointer),
+    INNER("tunnel", tunnel, get_some_u64),
+    INNER("sni", sni, get_text),
+    INNER("alpn", alpn, get_text),
+    INNER("ja4", ja4, get_text),
+    INNER("subject", subject, get_text),
+    INNER("issuer", issuer, get_text),
+    INNER("client_subject", client_subject, get_text),
+    INNER("alert", alert, get_pointer),
+    INNER("alert_by_client", alert_by_client, get_flag),
+    INNER("resumed", resumed, get_flag),
+    INNER("early_data", early_data, get_flag),
+    INNER("decrypted", decrypted, get_bool),
+    INNER("decrypted_bytes", decrypted_bytes, get_some_u64),
+    INNER("undecrypted_records", undecrypted_records, get_some_u64),
     HTTP("n", number, get_u64),
     WHOLE("http[].version", next_http, http_get_version),
     HTTP("stream", stream, get_some_u32),
     HTTP("method", method, get_text),
     HTTP("uri", uri, get_text),
     HTTP("host", host, get_text),
+    HTTP("protocol", protocol, get_text),
+    HTTP("tunnel", tunnel, get_some_u64),
     HTTP("status", status, get_some_u16),
     HTTP("informational", informational, get_some_u16),
     HTTP("upgraded", upgraded, get_flag),
@@ -443,6 +480,7 @@ static const struct where_items lists[] = {
     ANSWER("type", type, dns_get_type),
     ANSWER("ttl", ttl_s, get_u32),
     ANSWER("data", data, get_text),
+    FRAME("n", transaction, get_u64),
     FRAME("time", time_ns, get_time),
     FRAME("direction", from_client, websocket_get_direction),
     FRAME("opcode", opcode, get_u8),
