@@ -14,6 +14,7 @@
 #include "app/app.h"
 #include "app/keylog.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
 #include "cmd/output.h"
@@ -161,9 +162,9 @@ static int find_packets(struct extracting *extracting, int *status)
         return extracting->error;
     }
     if (extracting->lost_fragments) {
-        log_warn("%llu fragments of the sessions lie too far from the rest of their packets to be "
-                 "found, and are left out",
-                 (unsigned long long)extracting->lost_fragments);
+        log_warn("%llu fragment%s left out: too far from the rest of the packet to be found",
+                 (unsigned long long)extracting->lost_fragments,
+                 plural_is(extracting->lost_fragments));
         *status = EXIT_DAMAGED;
     }
     picks_sort(&extracting->picks);
@@ -340,8 +341,8 @@ static int write_capture(struct extracting *extracting)
         if (err)
             log_error("cannot write %s: %s", extracting->out_path, strerror(-err));
         else
-            log_info("%llu packets of %zu session%s written to %s", (unsigned long long)packets,
-                     sessions, sessions == 1 ? "" : "s", extracting->out_path);
+            log_info("%llu packet%s of %zu session%s written to %s", (unsigned long long)packets,
+                     plural_s(packets), sessions, plural_s(sessions), extracting->out_path);
     }
     capfile_close(capfile);
     return err;

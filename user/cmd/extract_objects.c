@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/cmd.h"
 #include "cmd/extract.h"
 #include "sink/objects.h"
@@ -51,17 +52,18 @@ static int report(struct unpacking *unpacking, int status)
     int err = objects_finish(unpacking->objects, &count, &lost);
 
     if (err) {
-        log_error("--objects %s: %s; %llu objects are missing", what->dir, strerror(-err),
-                  (unsigned long long)lost);
+        log_error("--objects %s: %s; %llu object%s missing", what->dir, strerror(-err),
+                  (unsigned long long)lost, plural_is(lost));
         return EXIT_FAILED;
     }
-    log_info("%llu objects in %s", (unsigned long long)count, what->dir);
+    log_info("%llu object%s in %s", (unsigned long long)count, plural_s(count), what->dir);
     if (what->choice->count && !stream_choice_found_all(what->choice, what->options->words[0]))
         return EXIT_FAILED;
     if (!unpacking->cut_transactions)
         return status;
-    log_warn("%llu transactions of HTTP were beyond a bound: what they carried is not there",
-             (unsigned long long)unpacking->cut_transactions);
+    log_warn("%llu transaction%s of HTTP beyond a bound: what was carried is not there",
+             (unsigned long long)unpacking->cut_transactions,
+             plural_s(unpacking->cut_transactions));
     return status == EXIT_DONE ? EXIT_DAMAGED : status;
 }
 

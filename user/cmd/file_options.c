@@ -9,6 +9,7 @@
 #include "app/keylog.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/cmd.h"
 #include "cmd/output.h"
 #include "session/names.h"
@@ -92,7 +93,7 @@ static int parse_alerts(struct file_options *options, const char *path)
         log_warn("--alerts %s: line %llu is not JSON, or an alert without addresses and time; %llu "
                  "such line%s left out",
                  path, (unsigned long long)reading.first_bad_line,
-                 (unsigned long long)reading.bad_lines, reading.bad_lines == 1 ? " is" : "s are");
+                 (unsigned long long)reading.bad_lines, plural_is(reading.bad_lines));
     return 0;
 }
 

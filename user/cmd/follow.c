@@ -9,6 +9,7 @@
 #include "app/app.h"
 #include "app/keylog.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
 #include "cmd/follow_http.h"
@@ -243,8 +244,9 @@ static int judge(struct following *following, int status)
         return EXIT_FAILED;
     }
     if (following->http && following->cut_transactions) {
-        log_warn("%s %s: %llu transactions of HTTP were beyond a bound, and are not shown", path,
-                 text, (unsigned long long)following->cut_transactions);
+        log_warn("%s %s: %llu transaction%s of HTTP beyond a bound, not shown", path, text,
+                 (unsigned long long)following->cut_transactions,
+                 plural_s(following->cut_transactions));
         status = EXIT_DAMAGED;
     }
     if (following->decrypted && (following->clear_bytes || !following->http))

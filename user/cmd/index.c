@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
 #include "cmd/index_make.h"
@@ -36,8 +37,9 @@ static int index_file(const struct file_options *options, const char *const *pat
     err = replay_run(&conf, &result);
     index_making_end(&making);
     if (!err && !making.error)
-        log_info("%s" INDEX_SUFFIX ": %llu sessions, %llu packets", *path,
-                 (unsigned long long)result.sessions, (unsigned long long)result.frames);
+        log_info("%s" INDEX_SUFFIX ": %llu session%s, %llu packet%s", *path,
+                 (unsigned long long)result.sessions, plural_s(result.sessions),
+                 (unsigned long long)result.frames, plural_s(result.frames));
     return file_options_status(err ? err : making.error, &result);
 }
 

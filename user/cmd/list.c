@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
 #include "cmd/output.h"
@@ -212,11 +213,11 @@ static void say_empty(const struct listing *listing, const struct replay_result 
     if (listing->listed)
         return;
     if (result->sessions)
-        log_info("none of %llu sessions is one that --where or --alerts asks for",
-                 (unsigned long long)result->sessions);
+        log_info("none of %llu session%s is one that --where or --alerts asks for",
+                 (unsigned long long)result->sessions, plural_s(result->sessions));
     else
-        log_info("no sessions in %llu packets (sesstap read says what became of these)",
-                 (unsigned long long)result->frames);
+        log_info("no sessions in %llu packet%s (sesstap read says what became of these)",
+                 (unsigned long long)result->frames, plural_s(result->frames));
 }
 
 static int list_sessions(struct listing *listing)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "sink/text_table.h"
 
 int output_set_format(bool *captures, enum capture_format *format, enum capture_format wanted)
@@ -26,7 +27,7 @@ static void say_bad(const char *where, uint64_t lines)
 {
     if (lines)
         log_warn("%s: %llu line%s not of a key log, left out", where, (unsigned long long)lines,
-                 lines == 1 ? " is" : "s are");
+                 plural_is(lines));
 }
 
 void output_say_keylog(const struct keylog *keylog)
@@ -37,9 +38,9 @@ void output_say_keylog(const struct keylog *keylog)
     say_bad(path ? path : "key log", counts->bad);
     say_bad("the captures' own secrets", counts->bad_given);
     if (counts->forgotten)
-        log_warn("%s: %llu lines of secrets forgotten, the oldest: there were over %u",
+        log_warn("%s: %llu line%s of secrets forgotten, the oldest: there were over %u",
                  path ? path : "the captures' own secrets", (unsigned long long)counts->forgotten,
-                 KEYLOG_MAX_LINES);
+                 plural_s(counts->forgotten), KEYLOG_MAX_LINES);
 }
 
 size_t output_line_width(void)
@@ -54,8 +55,7 @@ size_t output_line_width(void)
 void output_say_left_out(size_t columns)
 {
     if (columns)
-        log_info("%zu column%s left out: the terminal is too narrow", columns,
-                 columns == 1 ? " is" : "s are");
+        log_info("%zu column%s left out: the terminal is too narrow", columns, plural_is(columns));
 }
 
 void output_say_guesses(bool some)
@@ -68,8 +68,9 @@ void output_say_guesses(bool some)
 void output_say_names(const struct names *names)
 {
     if (names_left_out(names))
-        log_warn("%llu names of addresses found no room: %u are kept",
-                 (unsigned long long)names_left_out(names), OUTPUT_MAX_NAMES);
+        log_warn("%llu name%s of addresses found no room: %u are kept",
+                 (unsigned long long)names_left_out(names), plural_s(names_left_out(names)),
+                 OUTPUT_MAX_NAMES);
 }
 
 int output_set_holes(enum hole_policy *holes, const char *text)

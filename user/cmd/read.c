@@ -10,6 +10,7 @@
 #include "base/filebatch.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/cmd.h"
 #include "cmd/file_options.h"
 #include "cmd/index_make.h"
@@ -120,8 +121,8 @@ static int close_records(struct reading *reading)
     if (err)
         log_error("cannot write all records: %s", strerror(-err));
     else if (lost)
-        log_error("%llu records could not be kept until it was their turn, and are missing",
-                  (unsigned long long)lost);
+        log_error("%llu record%s missing: could not be kept until it was their turn",
+                  (unsigned long long)lost, plural_is(lost));
     return err ? err : lost ? -ENOMEM : 0;
 }
 
@@ -162,8 +163,8 @@ static int close_streams(struct reading *reading)
         return 0;
     err = filebatch_finish(batch, &failed);
     if (err)
-        log_error("cannot write %llu stream files in %s/streams: %s", (unsigned long long)failed,
-                  reading->dir, strerror(-err));
+        log_error("cannot write %llu stream file%s in %s/streams: %s", (unsigned long long)failed,
+                  plural_s(failed), reading->dir, strerror(-err));
     interrupt_free(reading->interrupt);
     filebatch_free(batch);
     return err;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/index_make.h"
 #include "session/facts_pack.h"
 
@@ -18,7 +19,7 @@ void replay_index_say_damage(const char *capture, uint64_t damaged)
 {
     if (damaged)
         log_warn("%s: damaged at %llu place%s, as found when its index was made", capture,
-                 (unsigned long long)damaged, damaged == 1 ? "" : "s");
+                 (unsigned long long)damaged, plural_s(damaged));
 }
 
 struct index *replay_index_find(const struct replay_conf *conf)

@@ -2,6 +2,7 @@
 /* The balance of a reading: packets read = packets of sessions + packets under a reason. */
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/replay.h"
 
 static void add_reason(struct buf *line, const char **before, const char *name, uint64_t count)
@@ -25,7 +26,8 @@ void replay_report(const struct replay_result *result)
 
     for (int i = 0; i < UNACCOUNTED_COUNT; i++)
         unaccounted += result->unaccounted[i];
-    buf_printf(&line, "%llu sessions", (unsigned long long)result->sessions);
+    buf_printf(&line, "%llu session%s", (unsigned long long)result->sessions,
+               plural_s(result->sessions));
     if (result->left_out)
         buf_printf(&line, ", of these %llu left out by --where",
                    (unsigned long long)result->left_out);

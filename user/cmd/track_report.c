@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "cmd/track_internal.h"
 #include "source/live/pin.h"
 
@@ -33,8 +34,8 @@ void tracker_announce(const struct tracker *tracker)
     if (count)
         log_info(
             "tracking %zu interface%s by %s; the flow table holds %u sessions in %s of kernel memory",
-            count, count == 1 ? "" : "s", live_hook_names(tracker->live),
-            tracker->options.live.max_flows, table);
+            count, plural_s(count), live_hook_names(tracker->live), tracker->options.live.max_flows,
+            table);
     else
         log_info(
             "tracking 0 interfaces: waiting for %s to appear; the flow table holds %u sessions in "
@@ -190,25 +191,25 @@ static void report_losses(const struct tracker *tracker, const struct pipeline_t
 {
     if (totals->payload_lost_bytes)
         log_info(
-            "payload lost: %llu bytes in %llu sessions; their records say how much each misses",
-            (unsigned long long)totals->payload_lost_bytes,
-            (unsigned long long)totals->sessions_with_loss);
+            "payload lost: %llu byte%s in %llu session%s; the records say how much of each",
+            (unsigned long long)totals->payload_lost_bytes, plural_s(totals->payload_lost_bytes),
+            (unsigned long long)totals->sessions_with_loss, plural_s(totals->sessions_with_loss));
     if (totals->over_rate_bytes)
-        log_info(
-            "payload cut off by --payload-rate: %llu bytes in %llu sessions; their records say "
-            "how much of each",
-            (unsigned long long)totals->over_rate_bytes,
-            (unsigned long long)totals->sessions_over_rate);
+        log_info("payload cut off by --payload-rate: %llu byte%s in %llu session%s; the records "
+                 "say how much of each",
+                 (unsigned long long)totals->over_rate_bytes, plural_s(totals->over_rate_bytes),
+                 (unsigned long long)totals->sessions_over_rate,
+                 plural_s(totals->sessions_over_rate));
     if (tracker->events[EVENT_LIFECYCLE_RING_FULL] || tracker->events[EVENT_SPILLED])
         log_info(
-            "user space lagged: %llu announcements were found by the sweep instead, %llu sessions kept "
-            "aside, %llu lost",
+            "user space lagged: announcements found by the sweep instead %llu, sessions kept aside %llu, "
+            "lost %llu",
             (unsigned long long)tracker->events[EVENT_LIFECYCLE_RING_FULL],
             (unsigned long long)tracker->events[EVENT_SPILLED],
             (unsigned long long)tracker->events[EVENT_SPILL_FAILED]);
     if (tracker->vanished)
-        log_warn("%llu sessions ended with no record: their table entry was lost",
-                 (unsigned long long)tracker->vanished);
+        log_warn("%llu session%s ended with no record: the table entry was lost",
+                 (unsigned long long)tracker->vanished, plural_s(tracker->vanished));
 }
 
 static void report_unwritten(const struct pipeline_totals *totals)
@@ -238,9 +239,9 @@ static void report_kept(const struct tracker *tracker)
     const char *dir = tracker->options.live.pin->dir;
 
     log_info(
-        "%zu open sessions go on in %s, with all packets from now on: sesstap run --pin %s goes on with "
-        "them, with --unpin it ends them",
-        tracker->open, dir, dir);
+        "open sessions that go on in %s, with all packets from now on: %zu; sesstap run --pin %s goes on "
+        "with them, with --unpin it ends them",
+        dir, tracker->open, dir);
 }
 
 /* seen = tracked + unaccounted; false when it is not so. */
@@ -270,7 +271,8 @@ bool tracker_report(struct tracker *tracker)
 {
     const struct pipeline_totals *totals = pipeline_totals(tracker->pipeline);
 
-    log_info("%llu sessions recorded", (unsigned long long)totals->sessions);
+    log_info("%llu session%s recorded", (unsigned long long)totals->sessions,
+             plural_s(totals->sessions));
     report_losses(tracker, totals);
     report_unwritten(totals);
     if (tracker->ended)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/plural.h"
 #include "sink/screen_line.h"
 #include "sink/screen_units.h"
 #include "sink/text.h"
@@ -71,8 +72,8 @@ static void make_items(struct head_item *items, const char *title,
     memset(items, 0, HEAD_ITEMS * sizeof(*items));
     add(&items[HEAD_TITLE], title);
     items[HEAD_TITLE].look = LOOK_BOLD;
-    add_u64(&items[HEAD_INTERFACES], totals->interfaces,
-            totals->interfaces == 1 ? " interface" : " interfaces");
+    add_u64(&items[HEAD_INTERFACES], totals->interfaces, " interface");
+    add(&items[HEAD_INTERFACES], plural_s(totals->interfaces));
     add_u64(&items[HEAD_OPEN], totals->sessions_open, " open");
     items[HEAD_OPEN].look = LOOK_BOLD;
     add_u64(&items[HEAD_OPENED], totals->sessions_opened, " opened");
