@@ -14,7 +14,7 @@
 
 #define TURNS 6
 
-/* A turn's text begins with C or S: who speaks; H and a digit pair: so many bytes of the server's are missing. */
+/* A turn's text begins with C or S: who speaks; H and a digit pair: so many bytes of the server's are missing, J: of the client's. */
 struct row {
     const char *name;
     const char *turns[TURNS];
@@ -88,6 +88,39 @@ static const struct row rows[] = {
     {"missing bytes of a body",
      {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Length: 10\r\n\r\nhel", "H04", "Slo!"},
      "GET /a h 200 6/6 no\n"},
+    {"missing bytes of a chunk",
+     {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Transfer-Encoding: chunked\r\n\r\n9\r\nhel",
+      "H04", "Slo\r\n3\r\nabc\r\n0\r\n\r\n", "CGET /b HTTP/1.1\r\nHost: h\r\n\r\n",
+      "S" OK "Content-Length: 1\r\n\r\nb"},
+     "GET /a h 200 8/8 no\nGET /b h 200 1/1 yes\n"},
+    {"missing bytes of several chunks: nothing until the next request",
+     {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+      "H11", "Slo\r\n3\r\nabc\r\n0\r\n\r\n", "CGET /b HTTP/1.1\r\nHost: h\r\n\r\n",
+      "S" OK "Content-Length: 1\r\n\r\nb"},
+     "GET /a h 200 3/3 no\nGET /b h 200 1/1 yes\n"},
+    {"missing bytes of a header",
+     {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Le", "H04", "S: 1\r\n\r\na",
+      "CGET /b HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Length: 1\r\n\r\nb"},
+     "GET /a h 200 0/0 no\nGET /b h 200 1/1 yes\n"},
+    {"missing bytes of a request: its line as far as it came",
+     {"CGET /a HTTP/1.1\r\nHo", "J09", "S" OK "\r\nab", "CGET /b HTTP/1.1\r\nHost: h\r\n\r\n",
+      "S" OK "Content-Length: 1\r\n\r\nb"},
+     "GET /a - - 0/0 no\nGET /b h 200 1/1 yes\n"},
+    {"missing bytes of a body and of what follows",
+     {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Length: 10\r\n\r\nhel", "H20",
+      "S" OK "Content-Length: 1\r\n\r\na", "CGET /b HTTP/1.1\r\nHost: h\r\n\r\n",
+      "S" OK "Content-Length: 1\r\n\r\nb"},
+     "GET /a h 200 3/3 no\nGET /b h 200 1/1 yes\n"},
+    {"more than the length says, and the next one",
+     {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Length: 3\r\n\r\nhello",
+      "CGET /b HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Length: 1\r\n\r\nb"},
+     "GET /a h 200 3/3 yes\nGET /b h 200 1/1 yes\n"},
+    {"more than the length says, at the end",
+     {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Length: 3\r\n\r\nhello\r\nyou"},
+     "GET /a h 200 3/3 yes\n"},
+    {"a body to HEAD is none",
+     {"CHEAD /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Length: 5\r\n\r\nhello"},
+     "HEAD /a h 200 0/0 yes\n"},
     {"request was missed", {"S" OK "Content-Length: 5\r\n\r\nhello"}, "- - - 200 5/5 yes\n"},
     {"no answer", {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n"}, "GET /a h - 0/0 no\n"},
 };
@@ -99,9 +132,9 @@ static void say(struct app_driver *driver, const char *turn, size_t piece)
     size_t len = strlen(text);
     unsigned int missing;
 
-    if (turn[0] == 'H') {
+    if (turn[0] == 'H' || turn[0] == 'J') {
         assert_int_equal(sscanf(text, "%2u", &missing), 1);
-        driver_hole(driver, APP_SERVER, missing);
+        driver_hole(driver, turn[0] == 'H' ? APP_SERVER : APP_CLIENT, missing);
         return;
     }
     for (size_t at = 0; at < len; at += piece)
@@ -223,6 +256,42 @@ static void test_websocket(void **state)
     driver_end(&driver);
 }
 
+/* The next request came before the hole was told: what waits behind a hole is told late. */
+static void test_next_request_before_the_hole(void **state)
+{
+    struct app_conf conf = {.http = true};
+    struct app_driver driver;
+    char text[1024];
+
+    (void)state;
+    driver_begin(&driver, &conf, IP_PROTO_TCP);
+    driver_say(&driver, APP_CLIENT, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    driver_say(&driver, APP_SERVER, OK "X: y");
+    driver_say(&driver, APP_CLIENT, "HEAD /b HTTP/1.1\r\nHost: h\r\n\r\n");
+    driver_hole(&driver, APP_SERVER, 10);
+    driver_say(&driver, APP_SERVER, "Content-Length: 3\r\n\r\nabc");
+    driver_say(&driver, APP_SERVER, OK "Content-Length: 3\r\n\r\n");
+    driver_say(&driver, APP_CLIENT, "GET /c HTTP/1.1\r\nHost: h\r\n\r\n");
+    driver_say(&driver, APP_SERVER, OK "Content-Length: 3\r\n\r\nabc");
+    write_all(text, driver_finish(&driver));
+    assert_string_equal(text, "GET /a h 200 0/0 no\nHEAD /b h 200 0/0 yes\nGET /c h 200 3/3 yes\n");
+    driver_end(&driver);
+}
+
+/* libhtp takes them for a body that ends with the connection. */
+static void test_chunks_that_are_none(void **state)
+{
+    struct app_conf conf = {.http = true};
+    struct app_driver driver;
+
+    (void)state;
+    driver_begin(&driver, &conf, IP_PROTO_TCP);
+    driver_say(&driver, APP_CLIENT, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    driver_say(&driver, APP_SERVER, OK "Transfer-Encoding: chunked\r\n\r\nZZ\r\nhello\r\n");
+    assert_false(driver_finish(&driver)->http->response.complete);
+    driver_end(&driver);
+}
+
 /* More transactions than are kept are counted. */
 static void test_bound(void **state)
 {
@@ -250,6 +319,8 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_websocket),
+        cmocka_unit_test(test_chunks_that_are_none),
+        cmocka_unit_test(test_next_request_before_the_hole),
         cmocka_unit_test(test_bound),
     };
 

@@ -19,21 +19,66 @@ static bool begins_with(const struct app_piece *piece, const char *text, size_t 
     return have && !memcmp(piece->data, text, have);
 }
 
-/* A method's name, as far as it goes, or the server's "HTTP/1." when the request was missed. */
+/* A method's name, as far as it goes. */
+static bool is_request(const struct app_piece *piece)
+{
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (begins_with(piece, methods[i], strlen(methods[i])))
+            return true;
+    return false;
+}
+
+/* A request, or the server's "HTTP/1." when that was missed. */
 static bool http1_looks_like(const struct flow_key *key, const struct app_piece *first)
 {
     (void)key;
     if (first->side == APP_SERVER)
         return first->len >= 4 && begins_with(first, "HTTP/1.", 7);
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-        if (begins_with(first, methods[i], strlen(methods[i])))
-            return true;
-    return false;
+    return is_request(first);
 }
 
 #ifdef HAVE_HTP
 
 #include "app/http1_internal.h"
+
+/* A connection of libhtp's, which has seen nothing yet. */
+static bool begin_connection(struct http1 *http)
+{
+    struct http_shared *shared = http->env->http;
+
+    http->connp = shared ? htp_connp_create((htp_cfg_t *)http_shared_http1(shared)) : NULL;
+    if (!http->connp)
+        return false;
+    htp_connp_set_user_data(http->connp, http);
+    htp_connp_open(http->connp, NULL, 0, NULL, 0, NULL);
+    return true;
+}
+
+/* What there is of messages that are not over is told. */
+static void close_connection(struct http1 *http, uint64_t time_ns)
+{
+    htp_time_t time = {.tv_sec = (time_t)(time_ns / 1000000000)};
+
+    http->closing = true;
+    htp_connp_close(http->connp, &time);
+    http->closing = false;
+}
+
+static void end_connection(struct http1 *http)
+{
+    if (!http->connp)
+        return;
+    http1_finish_messages(http);
+    htp_connp_destroy_all(http->connp);
+    http->connp = NULL;
+    http->unanswered = 0;
+    http->in_answer = false;
+    for (int side = 0; side < 2; side++) {
+        free(http->rest[side].data);
+        http->rest[side] = (struct http_rest){0};
+        http->body[side] = (struct http_body){0};
+    }
+}
 
 static void *http1_open(const struct app_env *env)
 {
@@ -42,14 +87,10 @@ static void *http1_open(const struct app_env *env)
     if (!http)
         return NULL;
     http->env = env;
-    http->connp = env->http ? htp_connp_create((htp_cfg_t *)http_shared_http1(env->http)) : NULL;
-    if (!http->connp) {
-        free(http);
-        return NULL;
-    }
-    htp_connp_set_user_data(http->connp, http);
-    htp_connp_open(http->connp, NULL, 0, NULL, 0, NULL);
-    return http;
+    if (begin_connection(http))
+        return http;
+    free(http);
+    return NULL;
 }
 
 /* Keep what is left of a side's bytes until the other side has said more. */
@@ -75,10 +116,33 @@ static enum app_verdict keep_rest(struct http1 *http, const struct app_piece *pi
     return APP_MORE;
 }
 
+/* data NULL: so many bytes are missing. Returns libhtp's stream state. */
+static int pass(struct http1 *http, enum app_side side, uint64_t time_ns, const uint8_t *data,
+                size_t len)
+{
+    htp_time_t time = {.tv_sec = (time_t)(time_ns / 1000000000),
+                       .tv_usec = (suseconds_t)(time_ns / 1000 % 1000000)};
+
+    return side == APP_CLIENT ? htp_connp_req_data(http->connp, &time, data, len)
+                              : htp_connp_res_data(http->connp, &time, data, len);
+}
+
+/*
+ * Behind a body came bytes that are no message, and no line end: libhtp waits for one, and would take the next response for
+ * the rest of that line.
+ */
+static void end_excess(struct http1 *http, const struct app_piece *piece)
+{
+    const struct http_body *body = &http->body[APP_SERVER];
+
+    if (piece->side == APP_SERVER && piece->lot != http->lot && http->in_answer &&
+        http->unanswered > 1 && body->has_length && body->told_bytes == body->length &&
+        begins_with(piece, "HTTP/1.", 7))
+        pass(http, APP_SERVER, piece->time_ns, (const uint8_t *)"\n", 1);
+}
+
 static enum app_verdict feed(struct http1 *http, const struct app_piece *piece)
 {
-    htp_time_t time = {.tv_sec = (time_t)(piece->time_ns / 1000000000),
-                       .tv_usec = (suseconds_t)(piece->time_ns / 1000 % 1000000)};
     bool is_client = piece->side == APP_CLIENT;
     struct app_piece rest = *piece;
     size_t taken;
@@ -87,8 +151,8 @@ static enum app_verdict feed(struct http1 *http, const struct app_piece *piece)
     if (http->upgrade.happened)
         return http_upgrade_data(&http->upgrade, piece);
     http->piece = piece;
-    state = is_client ? htp_connp_req_data(http->connp, &time, piece->data, piece->len)
-                      : htp_connp_res_data(http->connp, &time, piece->data, piece->len);
+    end_excess(http, piece);
+    state = pass(http, piece->side, piece->time_ns, piece->data, piece->len);
     taken = is_client ? htp_connp_req_data_consumed(http->connp)
                       : htp_connp_res_data_consumed(http->connp);
     http->piece = NULL;
@@ -129,11 +193,54 @@ static enum app_verdict feed_rest(struct http1 *http, enum app_side side)
     return verdict;
 }
 
-static enum app_verdict http1_data(void *state, const struct app_piece *piece)
+/* libhtp knows nothing of the request whose response comes now: it is told of one with that method. */
+static bool begin_with_waiting(struct http1 *http, const struct app_piece *piece)
 {
-    struct http1 *http = state;
+    static const char rest[] = " / HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct fact_text method = http_transaction(http->waiting)->method;
+
+    if (!method.at || !begin_connection(http))
+        return false;
+    http->adopts = true;
+    pass(http, APP_CLIENT, piece->time_ns, (const uint8_t *)method.at, method.len);
+    pass(http, APP_CLIENT, piece->time_ns, (const uint8_t *)rest, sizeof(rest) - 1);
+    http->adopts = false;
+    return true;
+}
+
+/*
+ * A lot of the client's that begins with a request begins a step anew: before it all was answered, but where requests are
+ * sent without waiting.
+ */
+static bool is_found(struct http1 *http, const struct app_piece *piece)
+{
+    if (piece->side == APP_CLIENT) {
+        if (piece->lot == http->lot || !is_request(piece))
+            return false;
+        http_finish(http->waiting);
+        http->waiting = NULL;
+        http->lost = !begin_connection(http);
+    } else if (http->waiting && piece->len >= 7 && begins_with(piece, "HTTP/1.", 7)) {
+        http->lost = !begin_with_waiting(http, piece);
+    }
+    return !http->lost;
+}
+
+/* Behind a response that is over, of the server's, and no response. */
+static bool is_stray(const struct http1 *http, const struct app_piece *piece)
+{
+    return piece->side == APP_SERVER && !http->upgrade.happened && !http->unanswered &&
+           !http->in_answer && !begins_with(piece, "HTTP/1.", 7);
+}
+
+static enum app_verdict take(struct http1 *http, const struct app_piece *piece)
+{
     enum app_verdict verdict;
 
+    if (http->lost ? !is_found(http, piece) : is_stray(http, piece)) {
+        http->env->facts->cut_bytes += piece->len;
+        return APP_MORE;
+    }
     if (http->rest[piece->side].len && !http->upgrade.happened)
         return keep_rest(http, piece, 0);
     verdict = feed(http, piece);
@@ -142,44 +249,76 @@ static enum app_verdict http1_data(void *state, const struct app_piece *piece)
     return verdict;
 }
 
-/* libhtp bears a gap in a body, nowhere else. */
+static enum app_verdict http1_data(void *state, const struct app_piece *piece)
+{
+    struct http1 *http = state;
+    enum app_verdict verdict = take(http, piece);
+
+    http->lot = piece->lot;
+    return verdict;
+}
+
+/* libhtp bears a gap in a body, but not in a chunk: there it gets bytes that stand for those missing. */
+static void pass_hole(struct http1 *http, enum app_side side, uint64_t length)
+{
+    static const uint8_t zeros[4096];
+    uint64_t before;
+
+    if (!http->body[side].chunked) {
+        pass(http, side, http->end.time_ns, NULL, (size_t)length);
+        return;
+    }
+    do {
+        size_t len = length < sizeof(zeros) ? (size_t)length : sizeof(zeros);
+
+        before = http->hole_bytes;
+        pass(http, side, http->end.time_ns, zeros, len);
+        length -= len;
+    } while (length && http->hole_bytes > before);
+}
+
 static enum app_verdict http1_hole(void *state, enum app_side side, uint64_t length)
 {
     struct http1 *http = state;
-    htp_time_t time = {.tv_sec = (time_t)(http->end.time_ns / 1000000000)};
-    int result;
 
     if (http->upgrade.happened)
         return http_upgrade_hole(&http->upgrade, side, length);
     if (!length)
         return APP_BROKEN;
-    result = side == APP_CLIENT ? htp_connp_req_data(http->connp, &time, NULL, (size_t)length)
-                                : htp_connp_res_data(http->connp, &time, NULL, (size_t)length);
-    return result == HTP_STREAM_ERROR || result == HTP_STREAM_STOP ? APP_BROKEN : APP_MORE;
+    if (http->lost)
+        return APP_MORE;
+    http->in_hole = true;
+    http->hole_bytes = 0;
+    if (!http->rest[side].len)
+        pass_hole(http, side, length);
+    http->in_hole = false;
+    http->lost = http->hole_bytes < length;
+    if (!http->lost)
+        return APP_MORE;
+    if (side == APP_SERVER && http->unanswered == 2) /* the first one's response lacks them */
+        http->waiting = http1_take_last(http);
+    close_connection(http, http->end.time_ns);
+    end_connection(http);
+    return APP_MORE;
 }
 
 static void http1_end(void *state, enum app_side side, uint64_t time_ns)
 {
     struct http1 *http = state;
-    htp_time_t time = {.tv_sec = (time_t)(time_ns / 1000000000)};
 
-    if (http->upgrade.happened) {
+    if (http->upgrade.happened)
         http_upgrade_end(&http->upgrade, side, time_ns);
-    } else if (side == APP_SERVER) { /* the last; a body may end with the connection */
-        http->closing = true;
-        htp_connp_close(http->connp, &time);
-    }
+    else if (side == APP_SERVER && !http->lost) /* the last; a body may end with the connection */
+        close_connection(http, time_ns);
 }
 
 static void http1_close(void *state)
 {
     struct http1 *http = state;
 
-    http1_finish_messages(http);
+    end_connection(http);
+    http_finish(http->waiting);
     http_upgrade_close(&http->upgrade);
-    htp_connp_destroy_all(http->connp);
-    free(http->rest[0].data);
-    free(http->rest[1].data);
     free(http);
 }
 

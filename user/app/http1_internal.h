@@ -15,17 +15,40 @@ struct http_rest {
     struct app_piece piece; /* the last of those that it came in */
 };
 
+/* The body of the message that a side sends, from the end of its headers on. */
+struct http_body {
+    bool chunked;
+    bool has_length; /* by Content-Length, or as there is none */
+    uint64_t length;
+    uint64_t told_bytes; /* holes too, and nothing beyond its length */
+};
+
 struct http1 {
     const struct app_env *env;
-    htp_connp_t *connp;
+    htp_connp_t *connp;            /* NULL: lost */
     const struct app_piece *piece; /* while it is read */
     struct http_moment end;
     struct http_upgrade upgrade;
     bool closing; /* what ends now ends with the connection */
+    /*
+     * Bytes are missing outside of a body: what comes is no message's until a client's lot begins with a request, or the
+     * response comes of the one request that waits for its own.
+     */
+    bool lost;
+    struct http_exchange *waiting; /* that request's; owned; NULL: none, or more than one */
+    bool adopts;                   /* libhtp is told of it anew */
+    uint64_t unanswered; /* requests that were begun, without those whose response is over */
+    bool in_answer;      /* a response was begun, and is not over */
+    bool in_hole;        /* what is read stands for bytes that are missing */
+    uint64_t hole_bytes; /* of them: those in a body */
+    uint64_t lot;        /* of the latest piece */
+    struct http_body body[2];
     struct http_rest rest[2];
 };
 
 /* Its messages are over, or will not go on. */
 void http1_finish_messages(struct http1 *http);
+/* The last request's, when that is over and its response was not begun: it is the caller's then, to be finished. NULL: none. */
+struct http_exchange *http1_take_last(struct http1 *http);
 
 #endif

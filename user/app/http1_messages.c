@@ -41,7 +41,10 @@ static struct http_exchange *exchange_of(htp_tx_t *tx)
     struct http_exchange *exchange = htp_tx_get_user_data(tx);
 
     if (!exchange) {
-        exchange = http_begin(http1_of(tx)->env, 11);
+        struct http1 *http = http1_of(tx);
+
+        exchange = http->waiting ? http->waiting : http_begin(http->env, 11);
+        http->waiting = NULL;
         htp_tx_set_user_data(tx, exchange);
     }
     return exchange;
@@ -54,6 +57,7 @@ static int on_request_start(htp_tx_t *tx)
     if (!exchange)
         return HTP_ERROR;
     http_message_begins(exchange, APP_CLIENT, now(http1_of(tx)));
+    http1_of(tx)->unanswered++;
     return HTP_OK;
 }
 
@@ -82,6 +86,8 @@ static int on_request_line(htp_tx_t *tx)
 
     if (!exchange)
         return HTP_ERROR;
+    if (http1_of(tx)->adopts)
+        return HTP_OK;
     transaction = http_transaction(exchange);
     transaction->method = text_of(exchange, tx->request_method);
     transaction->uri = text_of(exchange, tx->request_uri);
@@ -95,7 +101,7 @@ static int on_request_header_data(htp_tx_data_t *data)
 {
     struct http_exchange *exchange = exchange_of(data->tx);
 
-    if (exchange)
+    if (exchange && !http1_of(data->tx)->adopts)
         http_transaction(exchange)->request.header_bytes += data->len;
     return HTP_OK;
 }
@@ -127,6 +133,17 @@ static void tell_headers(struct http_exchange *exchange, enum app_side side,
     http_headers_end(exchange, side, message->header_bytes);
 }
 
+/* The headers are over. Where no body follows, what does is beyond its end. */
+static void begin_body(struct http_body *body, enum htp_transfer_coding_t coding, int64_t length,
+                       bool has_none)
+{
+    *body = (struct http_body){
+        .chunked = !has_none && coding == HTP_CODING_CHUNKED,
+        .has_length = has_none || (coding == HTP_CODING_IDENTITY && length >= 0),
+        .length = has_none || length < 0 ? 0 : (uint64_t)length,
+    };
+}
+
 static int on_request_headers(htp_tx_t *tx)
 {
     struct http_exchange *exchange = exchange_of(tx);
@@ -134,26 +151,50 @@ static int on_request_headers(htp_tx_t *tx)
 
     if (!exchange)
         return HTP_ERROR;
+    if (http1_of(tx)->adopts)
+        return HTP_OK;
     transaction = http_transaction(exchange);
     tell_headers(exchange, APP_CLIENT, tx->request_headers);
     transaction->host = http_find_header(&transaction->request, "host");
     if (!transaction->host.at)
         transaction->host = text_of(exchange, tx->request_hostname);
+    begin_body(&http1_of(tx)->body[APP_CLIENT], tx->request_transfer_coding,
+               tx->request_content_length, tx->request_transfer_coding == HTP_CODING_NO_BODY);
     return HTP_OK;
+}
+
+/* libhtp takes what follows a body and is no message for more of it. */
+static size_t within_length(struct http1 *http, struct http_body *body, size_t len)
+{
+    uint64_t left = body->length - body->told_bytes;
+
+    if (body->has_length && len > left) {
+        http->env->facts->cut_bytes += len - left;
+        len = (size_t)left;
+    }
+    body->told_bytes += len;
+    return len;
 }
 
 static int on_body(htp_tx_data_t *data, enum app_side side)
 {
     struct http_exchange *exchange = exchange_of(data->tx);
+    struct http1 *http = http1_of(data->tx);
+    size_t len;
 
-    if (!exchange || !data->len)
+    if (!exchange)
         return HTP_OK;
     if (side == APP_CLIENT && data->tx->is_protocol_0_9) /* a line end more, no body */
         return HTP_OK;
-    if (data->data)
-        http_body(exchange, side, data->data, data->len);
-    else
+    len = within_length(http, &http->body[side], data->len);
+    if (!len)
+        return HTP_OK;
+    if (http->in_hole) {
+        http->hole_bytes += len;
         http_body_hole(exchange, side);
+    } else {
+        http_body(exchange, side, data->data, len);
+    }
     return HTP_OK;
 }
 
@@ -167,12 +208,31 @@ static int on_response_body(htp_tx_data_t *data)
     return on_body(data, APP_SERVER);
 }
 
+/*
+ * What ends with the connection is whole when all of its length came, or when its end is that of the connection. libhtp takes
+ * chunks that are none for a body without length.
+ */
+static bool is_whole(const struct http1 *http, enum app_side side)
+{
+    const struct http_body *body = &http->body[side];
+
+    if (body->has_length)
+        return body->told_bytes == body->length;
+    return !http->closing || (side == APP_SERVER && !body->chunked && !http->lost);
+}
+
+static void end_message(struct http1 *http, struct http_exchange *exchange, enum app_side side)
+{
+    http_message_ends(exchange, side, is_whole(http, side), now(http));
+    http->body[side] = (struct http_body){0};
+}
+
 static int on_request_complete(htp_tx_t *tx)
 {
     struct http_exchange *exchange = exchange_of(tx);
 
     if (exchange)
-        http_message_ends(exchange, APP_CLIENT, !http1_of(tx)->closing, now(http1_of(tx)));
+        end_message(http1_of(tx), exchange, APP_CLIENT);
     return HTP_OK;
 }
 
@@ -185,6 +245,7 @@ static int on_response_start(htp_tx_t *tx)
     if (!tx->request_method) /* libhtp puts words of its own where the request was missed */
         http_transaction(exchange)->uri = (struct fact_text){0};
     http_message_begins(exchange, APP_SERVER, now(http1_of(tx)));
+    http1_of(tx)->in_answer = true;
     return HTP_OK;
 }
 
@@ -241,24 +302,20 @@ static int on_response_headers(htp_tx_t *tx)
     if (!exchange)
         return HTP_ERROR;
     tell_headers(exchange, APP_SERVER, tx->response_headers);
+    begin_body(&http1_of(tx)->body[APP_SERVER], tx->response_transfer_coding,
+               tx->response_content_length, tx->request_method_number == HTP_M_HEAD);
     note_upgrade(http1_of(tx), exchange);
     return HTP_OK;
-}
-
-/* When the connection ends, a response with neither length nor chunks is whole, another is cut off. */
-static bool is_whole(const htp_tx_t *tx)
-{
-    return !http1_of(tx)->closing ||
-           (tx->response_transfer_coding == HTP_CODING_IDENTITY && tx->response_content_length < 0);
 }
 
 static int on_response_complete(htp_tx_t *tx)
 {
     struct http_exchange *exchange = exchange_of(tx);
 
-    if (!exchange)
-        return HTP_OK;
-    http_message_ends(exchange, APP_SERVER, is_whole(tx), now(http1_of(tx)));
+    http1_of(tx)->in_answer = false;
+    http1_of(tx)->unanswered -= http1_of(tx)->unanswered > 0;
+    if (exchange)
+        end_message(http1_of(tx), exchange, APP_SERVER);
     return HTP_OK;
 }
 
@@ -279,6 +336,19 @@ void http1_finish_messages(struct http1 *http)
         if (tx)
             on_transaction_complete(tx);
     }
+}
+
+struct http_exchange *http1_take_last(struct http1 *http)
+{
+    htp_list_t *open = htp_connp_get_connection(http->connp)->transactions;
+    htp_tx_t *tx = htp_list_size(open) ? htp_list_get(open, htp_list_size(open) - 1) : NULL;
+    struct http_exchange *exchange = tx ? htp_tx_get_user_data(tx) : NULL;
+
+    if (!exchange || !http_transaction(exchange)->request.complete ||
+        http_transaction(exchange)->response.first_ns)
+        return NULL;
+    htp_tx_set_user_data(tx, NULL);
+    return exchange;
 }
 
 /* ---- who is told ---------------------------------------------------------------------------------- */

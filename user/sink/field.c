@@ -383,7 +383,7 @@ static const struct field fields[] = {
     LIST("app.", "risks", STRING, "", risks, risk_count, "what libndpi finds suspicious"),
     END,
     F("app.", "cut_bytes", U64, "bytes", app_u64,
-      "payload that no parser has read since a bound was reached", OF(facts, cut_bytes)),
+      "payload that no parser has read: beyond a bound, behind a hole, or of no message", OF(facts, cut_bytes)),
     F("app.", "cut_transactions", U64, "", app_u64, "transactions not listed: beyond a bound",
       OF(facts, cut_transactions)),
     F("app.", "cut_content_bytes", U64, "bytes", app_u64, "of bodies, not decoded: beyond a bound",
