@@ -168,8 +168,11 @@ void app_session_free(struct app_session *one)
     one->app->spare = one;
 }
 
-/* With its first packet: libndpi takes longer to begin than to look at a small file. */
-static bool begin_identification(struct app_session *one)
+/*
+ * With its first packet: libndpi takes longer to begin than to look at a small file. False: it is over, too, since there is
+ * no memory, or such a packet is known.
+ */
+static bool begin_identification(struct app_session *one, const struct app_packet *packet)
 {
     struct app *app = one->app;
 
@@ -180,7 +183,7 @@ static bool begin_identification(struct app_session *one)
             app->identify = false;
         }
     }
-    if (app->identifier)
+    if (app->identifier && !identifier_recall(app->identifier, packet, &one->identity))
         one->identification = identification_new(app->identifier);
     one->identified = !one->identification;
     return one->identification;
@@ -197,7 +200,7 @@ static void tell_identity(struct app_session *one)
 
 bool app_session_packet(struct app_session *one, const struct app_packet *packet)
 {
-    if (one->identified || (!one->identification && !begin_identification(one)))
+    if (one->identified || (!one->identification && !begin_identification(one, packet)))
         return false;
     if (identification_packet(one->app->identifier, one->identification, packet))
         return true;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/parser.h"
+#include "app/repeats.h"
 
 #ifdef HAVE_NDPI
 
@@ -24,20 +25,29 @@
 #define HTTP2_PREFACE       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define HTTP2_PREFACE_BYTES 24
 #define NAME_SLOTS          1024 /* pairs of protocols; libndpi 4.2 knows some 300 protocols */
+#define PORTS               65536
+#define MUTE_PORTS          32768 /* no dissector looks for one beyond, but for defaults */
+#define OOKLA_PORT          8080
+#define REPEATS_ARE_KNOWN   (NDPI_MAJOR == 4 && NDPI_MINOR == 2)
 
 struct protocol_name {
     uint32_t pair; /* 0: free; pairs are kept plus one */
     char text[NAME_BYTES];
 };
 
+/* What libndpi guesses by a port of TCP. */
+enum port_kind { PORT_UNASKED, PORT_OF_NONE, PORT_OF_HTTP, PORT_OF_OTHERS };
+
 struct identifier {
     struct ndpi_detection_module_struct *module;
+    struct repeats *repeats; /* NULL: each packet is looked into */
     size_t flow_bytes;
     int64_t wall_offset_ns;
     struct identification *spare;
     struct protocol_name names[NAME_SLOTS];
     char categories[NDPI_PROTOCOL_NUM_CATEGORIES][NAME_BYTES]; /* "": not met yet */
     uint8_t packet[LOOK_BYTES];
+    uint8_t ports[PORTS]; /* enum port_kind */
 };
 
 struct identification {
@@ -66,6 +76,7 @@ struct identifier *identifier_new(int64_t wall_offset_ns)
     ndpi_finalize_initialization(identifier->module);
     identifier->wall_offset_ns = wall_offset_ns;
     identifier->flow_bytes = ndpi_detection_get_sizeof_ndpi_flow_struct();
+    identifier->repeats = REPEATS_ARE_KNOWN ? repeats_new() : NULL;
     return identifier;
 }
 
@@ -81,6 +92,8 @@ void identifier_close(struct identifier *identifier)
     if (identifier->module)
         ndpi_exit_detection_module(identifier->module);
     identifier->module = NULL;
+    repeats_free(identifier->repeats);
+    identifier->repeats = NULL;
 }
 
 void identifier_free(struct identifier *identifier)
@@ -164,8 +177,81 @@ static bool is_http2(const struct app_packet *packet)
            !memcmp(payload, HTTP2_PREFACE, HTTP2_PREFACE_BYTES);
 }
 
-bool identification_packet(struct identifier *identifier, struct identification *one,
-                           const struct app_packet *packet)
+/* ---- packets that came before ------------------------------------------------------------------ */
+
+static uint8_t port_kind(struct identifier *identifier, uint16_t port)
+{
+    uint8_t *kind = &identifier->ports[port];
+    ndpi_protocol guess;
+
+    if (*kind == PORT_UNASKED) {
+        guess =
+            ndpi_guess_undetected_protocol(identifier->module, NULL, IPPROTO_TCP, 0, port, 0, port);
+        switch (guess.app_protocol) {
+        case NDPI_PROTOCOL_UNKNOWN:
+            *kind = PORT_OF_NONE;
+            break;
+        case NDPI_PROTOCOL_HTTP:
+            *kind = PORT_OF_HTTP;
+            break;
+        default:
+            *kind = PORT_OF_OTHERS;
+        }
+    }
+    return *kind;
+}
+
+/*
+ * Whether a verdict of HTTP on such a packet is the verdict on each one like it. libndpi 4.2 looks up the lower port first, and asks
+ * the dissector that it guesses by it before all others: if that is HTTP's, no other is asked. If all are, those that are asked
+ * before it look at no port beyond MUTE_PORTS but their protocols' defaults, and at nothing that other sessions left behind; but
+ * Ookla's does, at its port.
+ */
+static bool is_repeatable(struct identifier *identifier, const struct repeat_key *key)
+{
+    uint16_t port = key->headers.port;
+
+    if (key->client_port <= port)
+        return false;
+    return port_kind(identifier, port) == PORT_OF_HTTP ||
+           (key->client_port >= MUTE_PORTS && port != OOKLA_PORT &&
+            port_kind(identifier, key->client_port) == PORT_OF_NONE);
+}
+
+bool identifier_recall(struct identifier *identifier, const struct app_packet *packet,
+                       struct identity *identity)
+{
+    const struct identity *found;
+    struct repeat_key key;
+
+    if (!identifier->repeats || !repeat_key_of(&key, packet) || !is_repeatable(identifier, &key))
+        return false;
+    found = repeats_find(identifier->repeats, &key);
+    if (found)
+        *identity = *found;
+    return found;
+}
+
+/* one is known by its first packet. */
+static void keep_for_repeats(struct identifier *identifier, struct identification *one,
+                             const struct app_packet *packet)
+{
+    struct identity identity;
+    struct repeat_key key;
+
+    if (!identifier->repeats || one->protocol.app_protocol != NDPI_PROTOCOL_HTTP ||
+        one->flow->confidence != NDPI_CONFIDENCE_DPI || !repeat_key_of(&key, packet) ||
+        !is_repeatable(identifier, &key))
+        return;
+    identification_tell(identifier, one, &identity);
+    repeats_keep(identifier->repeats, &key, &identity);
+}
+
+/* ---- packets ---------------------------------------------------------------------------------- */
+
+/* False: no more is wanted. */
+static bool look_into(struct identifier *identifier, struct identification *one,
+                      const struct app_packet *packet)
 {
     const uint8_t *l3 = packet->l3;
     size_t len = (size_t)packet->headers_len + packet->payload_len;
@@ -194,6 +280,16 @@ bool identification_packet(struct identifier *identifier, struct identification 
                ndpi_extra_dissection_possible(identifier->module, one->flow);
     }
     return one->packets < most;
+}
+
+bool identification_packet(struct identifier *identifier, struct identification *one,
+                           const struct app_packet *packet)
+{
+    if (look_into(identifier, one, packet))
+        return true;
+    if (one->packets == 1)
+        keep_for_repeats(identifier, one, packet);
+    return false;
 }
 
 /* The name of a pair of protocols, in the identifier; NULL when there are too many. */
@@ -285,6 +381,13 @@ void identifier_close(struct identifier *identifier)
 void identifier_free(struct identifier *identifier)
 {
     (void)identifier;
+}
+
+bool identifier_recall(struct identifier *identifier, const struct app_packet *packet,
+                       struct identity *identity)
+{
+    (void)identifier, (void)packet, (void)identity;
+    return false;
 }
 
 struct identification *identification_new(struct identifier *identifier)

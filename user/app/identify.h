@@ -27,6 +27,13 @@ struct identifier *identifier_new(int64_t wall_offset_ns);
 void identifier_close(struct identifier *identifier);
 void identifier_free(struct identifier *identifier);
 
+/*
+ * A session's first packet with payload tells all at once, since one like it did: identity is what looking into it would
+ * come to. False: it has to be looked into.
+ */
+bool identifier_recall(struct identifier *identifier, const struct app_packet *packet,
+                       struct identity *identity);
+
 /* NULL on no memory. */
 struct identification *identification_new(struct identifier *identifier);
 /* NULL is fine. */
