@@ -20,6 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net_order.h"
+#include "random.h"
 #include "wire.h"
 
 #define FRAME_ROOM 1514
@@ -37,12 +39,6 @@ struct attack {
     size_t len;
 };
 
-static uint32_t next_random(struct attack *a)
-{
-    a->random = a->random * 6364136223846793005ULL + 1442695040888963407ULL;
-    return (uint32_t)(a->random >> 32);
-}
-
 static uint8_t *append(struct attack *a, size_t len)
 {
     uint8_t *here = a->frame + a->len;
@@ -50,18 +46,6 @@ static uint8_t *append(struct attack *a, size_t len)
     memset(here, 0, len);
     a->len += len;
     return here;
-}
-
-static void put16(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *to, uint32_t value)
-{
-    put16(to, value >> 16);
-    put16(to + 2, value);
 }
 
 static void begin(struct attack *a, uint16_t eth_type)
@@ -81,11 +65,11 @@ static void ip4(struct attack *a, uint8_t proto, size_t l4_len, uint16_t frag_of
     ip = append(a, 20);
     ip[0] = 0x45;
     put16(ip + 2, (uint32_t)(20 + l4_len));
-    put16(ip + 4, next_random(a));
+    put16(ip + 4, random_next(&a->random));
     put16(ip + 6, frag_off);
     ip[8] = 64;
     ip[9] = proto;
-    put32(ip + 12, 0xc6120000 | (next_random(a) & 0x1ffff));
+    put32(ip + 12, 0xc6120000 | (random_next(&a->random) & 0x1ffff));
     memcpy(ip + 16, &a->dst, 4);
 }
 
@@ -93,10 +77,10 @@ static void tcp(struct attack *a, uint8_t flags)
 {
     uint8_t *p = append(a, 20);
 
-    put16(p, 1024 + next_random(a) % 60000);
-    put16(p + 2, 1 + next_random(a) % 1024);
-    put32(p + 4, next_random(a));
-    put32(p + 8, next_random(a));
+    put16(p, 1024 + random_next(&a->random) % 60000);
+    put16(p + 2, 1 + random_next(&a->random) % 1024);
+    put32(p + 4, random_next(&a->random));
+    put32(p + 8, random_next(&a->random));
     p[12] = 0x50;
     p[13] = flags;
     put16(p + 14, 1024);
@@ -117,7 +101,7 @@ static void bogus_ack(struct attack *a)
 static void any_flags(struct attack *a)
 {
     ip4(a, IP_PROTO_TCP, 20, 0);
-    tcp(a, (uint8_t)next_random(a));
+    tcp(a, (uint8_t)random_next(&a->random));
 }
 
 static void udp(struct attack *a)
@@ -126,8 +110,8 @@ static void udp(struct attack *a)
 
     ip4(a, IP_PROTO_UDP, 8 + 18, 0);
     p = append(a, 8 + 18);
-    put16(p, 1024 + next_random(a) % 60000);
-    put16(p + 2, 1 + next_random(a) % 1024);
+    put16(p, 1024 + random_next(&a->random) % 60000);
+    put16(p + 2, 1 + random_next(&a->random) % 1024);
     put16(p + 4, 8 + 18);
 }
 
@@ -164,20 +148,20 @@ static void rst(struct attack *a)
     p = ip + 20;
     put16(p, a->src_port);
     put16(p + 2, a->dst_port);
-    put32(p + 4, a->seq + 0x40000000 + next_random(a) % 0x40000000);
+    put32(p + 4, a->seq + 0x40000000 + random_next(&a->random) % 0x40000000);
 }
 
 /* A first fragment that no other follows, and every other time a later one with no first. */
 static void fragment(struct attack *a)
 {
-    bool later = next_random(a) & 1;
+    bool later = random_next(&a->random) & 1;
     uint8_t *p;
 
     ip4(a, IP_PROTO_UDP, 48, later ? 185 : 0x2000);
     p = append(a, 48);
     if (later)
         return;
-    put16(p, 1024 + next_random(a) % 60000);
+    put16(p, 1024 + random_next(&a->random) % 60000);
     put16(p + 2, 9);
     put16(p + 4, 3000);
 }
@@ -194,12 +178,12 @@ static void deep(struct attack *a)
     ip[6] = IP_PROTO_DSTOPTS;
     ip[7] = 64;
     ip[8] = 0xfd;
-    put32(ip + 20, next_random(a));
+    put32(ip + 20, random_next(&a->random));
     memcpy(ip + 24, &a->dst6, 16);
     for (int i = 0; i < 9; i++)
         *append(a, 8) = i < 8 ? IP_PROTO_DSTOPTS : IP_PROTO_UDP;
     p = append(a, 8);
-    put16(p, 1024 + next_random(a) % 60000);
+    put16(p, 1024 + random_next(&a->random) % 60000);
     put16(p + 2, 9);
     put16(p + 4, 8);
 }
@@ -222,7 +206,7 @@ static void quote(struct attack *a)
     memcpy(inner + 16, &a->src, 4);
     put16(inner + 20, a->dst_port);
     put16(inner + 22, a->src_port);
-    put32(inner + 24, next_random(a));
+    put32(inner + 24, random_next(&a->random));
 }
 
 static const struct kind {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "kernel/flow_text.h"
 #include "kernel/tracker.h"
+#include "random.h"
 #include "session/firsts.h"
 #include "tcp.h"
 #include "unit/packet_builder.h"
@@ -36,16 +37,6 @@ struct model {
     struct entry entries[SESSIONS];
     size_t count;
 };
-
-struct random {
-    uint64_t state;
-};
-
-static uint32_t below(struct random *random, uint32_t limit)
-{
-    random->state = random->state * 6364136223846793005ULL + 1442695040888963407ULL;
-    return (uint32_t)(random->state >> 33) % limit;
-}
 
 static struct flow *model_find(struct model *model, const struct flow_key *key)
 {
@@ -143,7 +134,7 @@ struct talk {
     uint32_t nxt[2];
 };
 
-static uint32_t flags_of_next(struct random *random)
+static uint32_t flags_of_next(uint64_t *random)
 {
     static const uint8_t usual[] = {
         TCP_ACK,           TCP_ACK,           TCP_ACK | TCP_PSH,           TCP_ACK | TCP_PSH,
@@ -151,18 +142,18 @@ static uint32_t flags_of_next(struct random *random)
         TCP_RST,           TCP_RST | TCP_ACK, TCP_ACK | TCP_ECE | TCP_URG,
     };
 
-    if (below(random, 40) == 0)
-        return below(random, 256);
-    return usual[below(random, sizeof(usual))];
+    if (random_below(random, 40) == 0)
+        return random_below(random, 256);
+    return usual[random_below(random, sizeof(usual))];
 }
 
-static uint32_t near(struct random *random, uint32_t number)
+static uint32_t near(uint64_t *random, uint32_t number)
 {
     static const int32_t jumps[] = {-1, 1, -100, 100, -1000, 3000, 70000, -70000, 1 << 30};
 
-    if (below(random, 5))
+    if (random_below(random, 5))
         return number;
-    return number + (uint32_t)jumps[below(random, sizeof(jumps) / sizeof(jumps[0]))];
+    return number + (uint32_t)jumps[random_below(random, sizeof(jumps) / sizeof(jumps[0]))];
 }
 
 static void say_flags(char *text, size_t room, uint32_t flags)
@@ -177,13 +168,13 @@ static void say_flags(char *text, size_t room, uint32_t flags)
 }
 
 /* A segment of connection number `number`; mostly as TCP would go on, now and then not. */
-static void next_segment(struct random *random, struct talk *talk, uint32_t number, char *line,
+static void next_segment(uint64_t *random, struct talk *talk, uint32_t number, char *line,
                          size_t room)
 {
     static const char *const options[] = {"", "opts=nop,nop,ts:1:2", "opts=mss:1460,sack,ws:7",
                                           "opts=mss:500,raw:fe04f989,raw:4902,fo:0102"};
-    uint32_t from = below(random, 2), flags = flags_of_next(random);
-    uint32_t data = below(random, 2) ? below(random, 1000) : 0;
+    uint32_t from = random_below(random, 2), flags = flags_of_next(random);
+    uint32_t data = random_below(random, 2) ? random_below(random, 1000) : 0;
     uint32_t seq = near(random, talk->nxt[from]), ack = near(random, talk->nxt[!from]);
     uint32_t mine = number * 2 + from, theirs = number * 2 + !from;
     char names[64];
@@ -193,17 +184,17 @@ static void next_segment(struct random *random, struct talk *talk, uint32_t numb
         line, room,
         "eth / ip 10.0.%u.%u > 10.0.%u.%u id=%u tos=%u / tcp %u > %u %s seq=%u ack=%u win=%u %s / "
         "data %u",
-        mine % 2, mine, theirs % 2, theirs, below(random, 3), below(random, 20) ? 0 : 3,
-        1000 + mine, 1000 + theirs, names, seq, ack, below(random, 10) ? 500 : 0,
-        options[below(random, 4)], data);
-    if (seq == talk->nxt[from] && below(random, 20))
+        mine % 2, mine, theirs % 2, theirs, random_below(random, 3),
+        random_below(random, 20) ? 0 : 3, 1000 + mine, 1000 + theirs, names, seq, ack,
+        random_below(random, 10) ? 500 : 0, options[random_below(random, 4)], data);
+    if (seq == talk->nxt[from] && random_below(random, 20))
         talk->nxt[from] += data + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
 }
 
 static void tcp_is_tracked_alike(void **state)
 {
     const struct tracker *tracker = *state;
-    struct random random = {SEED};
+    uint64_t random = SEED;
     static struct talk talks[SESSIONS];
     static struct model model;
     static uint8_t frame[PACKET_BUILDER_ROOM];
@@ -216,8 +207,8 @@ static void tcp_is_tracked_alike(void **state)
     for (size_t i = 0; i < SESSIONS; i++) /* half of them wrap */
         talks[i] = (struct talk){{(uint32_t)(i & 1 ? -2000 : 5000), (uint32_t)(i & 2 ? -3000 : 7)}};
     for (int i = 0; i < TCP_PACKETS; i++) {
-        uint32_t number = below(&random, SESSIONS);
-        uint32_t pkts = below(&random, 10) || tracker->xdp ? 1 : 3;
+        uint32_t number = random_below(&random, SESSIONS);
+        uint32_t pkts = random_below(&random, 10) || tracker->xdp ? 1 : 3;
 
         next_segment(&random, &talks[number], number, line, sizeof(line));
         run_both(tracker, &model, frame, packet_build(frame, sizeof(frame), "%s", line), pkts,
@@ -243,7 +234,7 @@ static const char *const lines[] = {
 static void damaged_packets_are_read_alike(void **state)
 {
     const struct tracker *tracker = *state;
-    struct random random = {SEED + 1};
+    uint64_t random = SEED + 1;
     static struct model model;
     static uint8_t frame[PACKET_BUILDER_ROOM];
     uint32_t times[UNACCOUNTED_COUNT] = {0};
@@ -253,11 +244,12 @@ static void damaged_packets_are_read_alike(void **state)
     model.firsts = firsts_new();
     assert_non_null(model.firsts);
     for (int i = 0; i < DAMAGED; i++) {
-        const char *line = lines[below(&random, sizeof(lines) / sizeof(lines[0]))];
+        const char *line = lines[random_below(&random, sizeof(lines) / sizeof(lines[0]))];
         size_t len = packet_build(frame, sizeof(frame), "%s", line);
 
-        for (uint32_t n = below(&random, 3) + 1; n; n--)
-            frame[12 + below(&random, (uint32_t)len - 12)] = (uint8_t)below(&random, 256);
+        for (uint32_t n = random_below(&random, 3) + 1; n; n--)
+            frame[12 + random_below(&random, (uint32_t)len - 12)] =
+                (uint8_t)random_below(&random, 256);
         times[run_both(tracker, &model, frame, len, 1, line)]++;
         if (i % DAMAGED_ROUND == DAMAGED_ROUND - 1) {
             tracker_clear_flows(tracker);

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <pthread.h>
@@ -22,6 +21,7 @@
 
 #include "base/clock.h"
 #include "kernel/taker.h"
+#include "net_order.h"
 #include "packet.h"
 #include "sesstap.skel.h"
 #include "source/live/grace.h"
@@ -61,18 +61,6 @@ static void pin_to_cpu(unsigned cpu)
     CPU_ZERO(&cpus);
     CPU_SET(cpu, &cpus);
     assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus), 0);
-}
-
-static void put16(uint8_t *at, uint16_t value)
-{
-    value = htons(value);
-    memcpy(at, &value, sizeof(value));
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    value = htonl(value);
-    memcpy(at, &value, sizeof(value));
 }
 
 static struct flow_key key_of(const uint8_t *frame, size_t len)

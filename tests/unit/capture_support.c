@@ -13,6 +13,7 @@
 #include <pcap/pcap.h>
 #endif
 
+#include "net_order.h"
 #include "unit/capture_support.h"
 
 #define TCP_PROTO 6
@@ -25,27 +26,21 @@ struct writer {
     uint8_t *at;
 };
 
-static void put8(struct writer *w, uint8_t value)
+static void add8(struct writer *w, uint8_t value)
 {
     *w->at++ = value;
 }
 
-static void put16(struct writer *w, uint16_t value)
+static void add16(struct writer *w, uint16_t value)
 {
-    put8(w, (uint8_t)(value >> 8));
-    put8(w, (uint8_t)value);
+    add8(w, (uint8_t)(value >> 8));
+    add8(w, (uint8_t)value);
 }
 
-static void put32(struct writer *w, uint32_t value)
+static void add32(struct writer *w, uint32_t value)
 {
-    put16(w, (uint16_t)(value >> 16));
-    put16(w, (uint16_t)value);
-}
-
-static void set16(uint8_t *at, uint16_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
+    add16(w, (uint16_t)(value >> 16));
+    add16(w, (uint16_t)value);
 }
 
 uint8_t payload_byte(uint32_t offset)
@@ -85,10 +80,10 @@ static void put_ethernet(struct writer *w, const struct frame_spec *spec)
     memcpy(w->at, macs, sizeof(macs));
     w->at += sizeof(macs);
     if (spec->vlan_tci) {
-        put16(w, 0x8100);
-        put16(w, spec->vlan_tci);
+        add16(w, 0x8100);
+        add16(w, spec->vlan_tci);
     }
-    put16(w, spec->is_v6 ? 0x86dd : 0x0800);
+    add16(w, spec->is_v6 ? 0x86dd : 0x0800);
 }
 
 /* Lengths of zero are those of packets beyond 64 KB. */
@@ -97,66 +92,66 @@ static void put_ipv4(struct writer *w, const struct frame_spec *spec, uint32_t l
     uint32_t ip_hdr_len = spec->ip_router_alert ? 24 : 20, len = ip_hdr_len + l4_len;
     uint8_t *start = w->at;
 
-    put8(w, (uint8_t)(spec->ip_router_alert ? 0x46 : 0x45));
-    put8(w, 0);
-    put16(w, len > 0xffff ? 0 : (uint16_t)len);
-    put16(w, spec->ip_id);
-    put16(w, 0x4000);
-    put8(w, 64);
-    put8(w, spec->is_udp ? UDP_PROTO : TCP_PROTO);
-    put16(w, 0);
-    put32(w, 0x0a000001);
-    put32(w, 0x0a000002);
+    add8(w, (uint8_t)(spec->ip_router_alert ? 0x46 : 0x45));
+    add8(w, 0);
+    add16(w, len > 0xffff ? 0 : (uint16_t)len);
+    add16(w, spec->ip_id);
+    add16(w, 0x4000);
+    add8(w, 64);
+    add8(w, spec->is_udp ? UDP_PROTO : TCP_PROTO);
+    add16(w, 0);
+    add32(w, 0x0a000001);
+    add32(w, 0x0a000002);
     if (spec->ip_router_alert)
-        put32(w, 0x94040000);
-    set16(start + 10, naive_checksum(start, ip_hdr_len, 0));
+        add32(w, 0x94040000);
+    put16(start + 10, naive_checksum(start, ip_hdr_len, 0));
 }
 
 static void put_ipv6(struct writer *w, const struct frame_spec *spec, uint32_t l4_len)
 {
     uint8_t proto = spec->is_udp ? UDP_PROTO : TCP_PROTO;
 
-    put32(w, 0x60012345);
-    put16(w, spec->jumbo || l4_len > 0xffff ? 0 : (uint16_t)l4_len);
-    put8(w, spec->jumbo ? 0 : proto);
-    put8(w, 64);
+    add32(w, 0x60012345);
+    add16(w, spec->jumbo || l4_len > 0xffff ? 0 : (uint16_t)l4_len);
+    add8(w, spec->jumbo ? 0 : proto);
+    add8(w, 64);
     for (uint32_t host = 1; host <= 2; host++) {
-        put32(w, 0xfd000000);
-        put32(w, 0);
-        put32(w, 0);
-        put32(w, host);
+        add32(w, 0xfd000000);
+        add32(w, 0);
+        add32(w, 0);
+        add32(w, host);
     }
     if (!spec->jumbo)
         return;
-    put8(w, proto);
-    put8(w, 0);
-    put16(w, 0xc204);
-    put32(w, l4_len + 8);
+    add8(w, proto);
+    add8(w, 0);
+    add16(w, 0xc204);
+    add32(w, l4_len + 8);
 }
 
 static void put_tcp(struct writer *w, const struct frame_spec *spec)
 {
-    put16(w, (uint16_t)(40000 + spec->client));
-    put16(w, 40001);
-    put32(w, spec->seq);
-    put32(w, 0x01020304);
-    put8(w, (uint8_t)(spec->tcp_timestamps ? 0x80 : 0x50));
-    put8(w, spec->tcp_flags);
-    put16(w, 501);
-    put32(w, 0);
+    add16(w, (uint16_t)(40000 + spec->client));
+    add16(w, 40001);
+    add32(w, spec->seq);
+    add32(w, 0x01020304);
+    add8(w, (uint8_t)(spec->tcp_timestamps ? 0x80 : 0x50));
+    add8(w, spec->tcp_flags);
+    add16(w, 501);
+    add32(w, 0);
     if (spec->tcp_timestamps) {
-        put32(w, 0x0101080a);
-        put32(w, 123456);
-        put32(w, 654321);
+        add32(w, 0x0101080a);
+        add32(w, 123456);
+        add32(w, 654321);
     }
 }
 
 static void put_udp(struct writer *w, const struct frame_spec *spec)
 {
-    put16(w, (uint16_t)(40000 + spec->client));
-    put16(w, 40001);
-    put16(w, (uint16_t)(8 + spec->payload_len));
-    put16(w, 0);
+    add16(w, (uint16_t)(40000 + spec->client));
+    add16(w, 40001);
+    add16(w, (uint16_t)(8 + spec->payload_len));
+    add16(w, 0);
 }
 
 static uint32_t pseudo_sum(const uint8_t *l3, const struct frame_spec *spec, uint32_t l4_len)
@@ -209,7 +204,7 @@ uint32_t build_headers(uint8_t *out, const struct frame_spec *spec, uint32_t off
         put_udp(&w, spec);
     else
         put_tcp(&w, spec);
-    set16(l4 + (spec->is_udp ? 6 : 16), l4_checksum(l3, l4, l4_hdr_len, spec, offset, checksum));
+    put16(l4 + (spec->is_udp ? 6 : 16), l4_checksum(l3, l4, l4_hdr_len, spec, offset, checksum));
     return (uint32_t)(w.at - out);
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net_order.h"
 #include "unit/packet_layers.h"
 #include "wire.h"
 
@@ -83,18 +84,6 @@ static void builder_settings(struct builder *b, const struct setting *setting)
             builder_fail(b, "unknown word");
         *s->value = word[len] ? (long)builder_number(b, word + len + 1) : 1;
     }
-}
-
-static void put16(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *to, uint32_t value)
-{
-    put16(to, value >> 16);
-    put16(to + 2, value);
 }
 
 static unsigned builder_hex(struct builder *b, const char *text, uint8_t *out, unsigned room)

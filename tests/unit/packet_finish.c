@@ -4,13 +4,8 @@
 
 #include <string.h>
 
+#include "net_order.h"
 #include "wire.h"
-
-static void put16(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
-}
 
 static uint32_t sum_words(const uint8_t *p, size_t len, uint32_t sum)
 {

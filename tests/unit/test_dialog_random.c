@@ -13,18 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
 #include "stream/dialog.h"
 #include "wire.h"
 
 #define STREAM_BYTES 600
 #define SEGMENTS_MAX 400
 #define ROUNDS       4000
-
-static uint32_t random_below(uint64_t *seed, uint32_t limit)
-{
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((*seed >> 33) % limit);
-}
 
 /* What one byte of the stream is known as. */
 struct place {

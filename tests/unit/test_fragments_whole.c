@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net_order.h"
 #include "stream/datagram.h"
 #include "unit/packet_builder.h"
 
@@ -27,12 +28,6 @@ struct whole {
     unsigned int version;
     uint32_t id;
 };
-
-static void put16(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
-}
 
 /* Fragment [begin, end) of the payload as a router would send it; returns the frame's length. */
 static size_t cut_out(const struct whole *whole, uint32_t begin, uint32_t end, uint8_t *frame)

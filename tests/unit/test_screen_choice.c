@@ -9,21 +9,17 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "random.h"
 #include "record_fixture.h"
 #include "screen_support.h"
 #include "sink/screen.h"
 #include "sink/screen_select.h"
 #include "tcp.h"
 
+#define US        1000ULL
 #define S         1000000000ULL
 #define MANY      10000
 #define HEAD_ROWS 3 /* two of totals and one of titles, at 80 columns */
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
-    return *state >> 33;
-}
 
 /* ---- the selection -------------------------------------------------------------------------------- */
 
@@ -67,7 +63,7 @@ static void test_selection_is_the_best(void **state)
 
         assert_int_equal(selection_limit(&selection, limits[l]), 0);
         for (size_t i = 0; i < MANY; i++) {
-            model[i] = (struct selected){.rank = next_random(&seed) % 500, .number = i};
+            model[i] = (struct selected){.rank = random_below(&seed, 500), .number = i};
             if (selection_takes(&selection, model[i].rank, i))
                 selection_add(&selection, model[i].rank, i)->session.number = i;
         }
@@ -172,14 +168,14 @@ static void test_many_sessions(void **state)
 
         stage_open(&stage, rows);
         for (unsigned int picture = 1; picture < 4; picture++) {
-            uint64_t now_ns = picture * 1000 * S, recent = next_random(&seed) % 30;
+            uint64_t now_ns = picture * 1000 * S, recent = random_below(&seed, 30);
 
             screen_begin(stage.screen, now_ns);
             for (unsigned int i = 0; i < MANY; i++) {
-                uint64_t active_ns = now_ns - 2 * S - 1 - next_random(&seed) % (900 * S);
+                uint64_t active_ns = now_ns - 2 * S - 1 - random_below(&seed, 900000000) * US;
 
-                if (next_random(&seed) % MANY < recent)
-                    active_ns = now_ns - next_random(&seed) % (2 * S + 1);
+                if (random_below(&seed, MANY) < recent)
+                    active_ns = now_ns - random_below(&seed, 2 * S + 1);
                 model[i].number = 1 + (i * 7919 + picture) % MANY;
                 model[i].rank = active_ns + 2 * S >= now_ns ? UINT64_MAX : active_ns;
                 tell(&stage, (uint16_t)model[i].number, active_ns, CLOSE_NONE, now_ns);
