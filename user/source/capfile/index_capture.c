@@ -7,13 +7,22 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifdef HAVE_DEFLATE
+#include <libdeflate.h>
+#else
 #include <zlib.h>
+#endif
 
 #include "source/capfile/index_format.h"
 
 uint32_t index_crc(uint32_t crc, const void *data, size_t len)
 {
+#ifdef HAVE_DEFLATE
+    return libdeflate_crc32(crc, data, len);
+#else
     return (uint32_t)crc32_z(crc, data, len);
+#endif
 }
 
 int index_path(char *path, size_t size, const char *capture)
