@@ -49,9 +49,9 @@ static void check_message(const struct http_message *message)
     if (message->content_bytes > CONTENT_BYTES || (message->complete && !message->last_ns))
         abort();
     for (size_t i = 0; i < message->header_count; i++) {
-        if (!message->headers[i].name.at || !message->headers[i].value.at)
+        if (!message->headers[i]->name.at || !message->headers[i]->value.at)
             abort();
-        text_bytes += message->headers[i].name.len + message->headers[i].value.len;
+        text_bytes += message->headers[i]->name.len + message->headers[i]->value.len;
     }
     if (text_bytes > HEADER_BYTES)
         abort();

@@ -25,7 +25,8 @@ static void check(struct http_texts *texts, const struct http_transaction *trans
 /* Each side says its own version, and the reason stands behind the status. */
 static void test_start_lines(void **state)
 {
-    static struct http_header header = {{"Host", 4}, {"a.example", 9}};
+    static const struct http_header header = {{"Host", 4}, {"a.example", 9}};
+    static const struct http_header *const headers[] = {&header};
     struct http_transaction transaction = {
         .version = 11,
         .answer_version = 10,
@@ -33,7 +34,7 @@ static void test_start_lines(void **state)
         .method = TEXT("GET"),
         .uri = TEXT("/x"),
         .reason = TEXT("Not Modified"),
-        .request = {.headers = &header, .header_count = 1},
+        .request = {.headers = headers, .header_count = 1},
     };
     struct http_texts texts = {0};
 

@@ -71,10 +71,11 @@ static struct fact_text text(const char *from)
 static void make(const struct row *row, char out[OBJECT_NAME_BYTES])
 {
     struct http_header header = {text("Content-Disposition"), text(row->disposition)};
+    const struct http_header *headers[] = {&header};
     struct http_transaction transaction = {.uri = text(row->uri)};
 
     transaction.response.content_type = text(row->type);
-    transaction.response.headers = &header;
+    transaction.response.headers = headers;
     transaction.response.header_count = row->disposition ? 1 : 0;
     object_name(&transaction, &transaction.response, out);
 }

@@ -16,6 +16,7 @@
 struct found {
     struct facts facts;
     struct http_header headers[3];
+    const struct http_header *lists[3];
     struct http_transaction http[2];
     struct dns_answer answers[2];
     struct dns_transaction dns[2];
@@ -74,8 +75,10 @@ static void find_http(struct found *found, uint64_t first_ns)
     memcpy(found->headers, headers, sizeof(headers));
     found->http[0] = answered;
     found->http[1] = unanswered;
-    found->http[0].request.headers = found->headers;
-    found->http[0].response.headers = found->headers + 2;
+    for (int i = 0; i < 3; i++)
+        found->lists[i] = &found->headers[i];
+    found->http[0].request.headers = found->lists;
+    found->http[0].response.headers = found->lists + 2;
     found->http[1].request = (struct http_message){.first_ns = first_ns + 1, .cut = true};
     found->facts.http = found->http;
     found->facts.http_count = 2;

@@ -44,7 +44,7 @@ static const struct app_limits default_limits = {
     .header_bytes = 64 << 10,
     .content_bytes = 64 << 20,
     .content_ratio = 1000,
-    .facts_bytes = 8 << 20,
+    .facts_bytes = 12 << 20,
 };
 
 static void default_limit(uint64_t *limit, uint64_t value)
@@ -232,12 +232,25 @@ void app_session_over(struct app_session *one)
         nest_end(&one->nest, 0);
 }
 
+static void add_cuts(struct app_cuts *cuts, const struct facts *facts)
+{
+    cuts->sessions += facts->cut_bytes || facts->cut_transactions || facts->cut_content_bytes ||
+                      facts->cut_headers || facts->cut_layers;
+    cuts->bytes += facts->cut_bytes;
+    cuts->transactions += facts->cut_transactions;
+    cuts->content_bytes += facts->cut_content_bytes;
+    cuts->headers += facts->cut_headers;
+    cuts->layers += facts->cut_layers;
+}
+
 void app_session_finish(struct app_session *one, uint64_t time_ns)
 {
     if (one->finished)
         return;
     one->finished = true;
     nest_end(&one->nest, time_ns);
+    if (one->nest.facts && one->app->conf.cuts)
+        add_cuts(one->app->conf.cuts, one->nest.facts);
     if (!one->identified)
         tell_identity(one);
 }

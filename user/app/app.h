@@ -16,6 +16,16 @@ struct app;
 struct app_session;
 struct session;
 
+/* What bounds cut off from sessions that are over, summed up; as in struct facts. */
+struct app_cuts {
+    uint64_t sessions; /* that something was cut off from */
+    uint64_t bytes;
+    uint64_t transactions;
+    uint64_t content_bytes;
+    uint64_t headers;
+    uint64_t layers;
+};
+
 struct app_conf {
     bool identify;            /* the protocol by libndpi, when it is built in */
     bool http;                /* transactions of HTTP */
@@ -23,6 +33,7 @@ struct app_conf {
     struct app_limits limits; /* a 0 stands for the default */
     struct keylog *keylog;    /* TLS secrets; borrowed, NULL: none */
     struct names *names;      /* where names of addresses are told; borrowed, NULL: nowhere */
+    struct app_cuts *cuts;    /* what sessions' ends add to; NULL: nobody asks */
     /* Deciphered bytes of a session, in the order of the inner streams; NULL: nobody asks. */
     void (*clear)(void *ctx, const struct session *session, const struct app_piece *piece);
     /* Some of them are missing here. */

@@ -8,23 +8,22 @@
 #include <strings.h>
 
 #include "app/content.h"
+#include "app/http_headers.h"
 
-#define HEADERS_FIRST 8
-#define HEADERS_MAX   1024
-#define SPARE_HASHES  16
+#define SPARE_HASHES 16
 
 struct http_shared {
     struct http1_conf *http1;
     EVP_MD *sha256;                  /* NULL: there is none, bodies go without */
     EVP_MD_CTX *spare[SPARE_HASHES]; /* to begin one anew costs far less than to make one */
     size_t spare_count;
+    struct http_headers headers;
 };
 
 /* A message while it is read. */
 struct exchange_side {
     struct http_exchange *exchange;
     struct http_message *message;
-    size_t header_room;
     uint64_t header_text_bytes; /* names and values kept */
     struct content *content;    /* NULL: no headers yet, or not kept */
     bool as_it_came;            /* its encoding is not known here */
@@ -149,7 +148,7 @@ struct fact_text http_find_header(const struct http_message *message, const char
     size_t len = strlen(name);
 
     for (size_t i = 0; i < message->header_count; i++) {
-        const struct http_header *header = &message->headers[i];
+        const struct http_header *header = message->headers[i];
 
         if (header->name.len == len && !strncasecmp(header->name.at, name, len))
             return header->value;
@@ -157,52 +156,39 @@ struct fact_text http_find_header(const struct http_message *message, const char
     return (struct fact_text){0};
 }
 
-/* The list grows by doubling; the facts' memory does not shrink, so an old list stays behind. */
-static struct http_header *new_header(struct exchange_side *one)
-{
-    struct http_message *message = one->message;
-    struct http_header *more;
-    size_t room;
-
-    if (message->header_count < one->header_room)
-        return &message->headers[message->header_count++];
-    room = one->header_room ? 2 * one->header_room : HEADERS_FIRST;
-    if (room > HEADERS_MAX)
-        return NULL;
-    more = facts_alloc(one->exchange->env->facts, room * sizeof(*more));
-    if (!more)
-        return NULL;
-    if (message->header_count)
-        memcpy(more, message->headers, message->header_count * sizeof(*more));
-    message->headers = more;
-    one->header_room = room;
-    return &message->headers[message->header_count++];
-}
-
 void http_header(struct http_exchange *exchange, enum app_side side, const void *name,
                  size_t name_len, const void *value, size_t value_len)
 {
     struct exchange_side *one = &exchange->sides[side];
-    struct http_header *header;
+    struct facts *facts = exchange->env->facts;
 
     one->header_text_bytes += name_len + value_len;
-    if (!exchange->kept)
+    if (!exchange->kept || !exchange->env->http)
         return;
     if (one->header_text_bytes > exchange->env->limits->header_bytes) {
         one->message->cut = true;
+        one->message->headers_cut = true;
+        facts->cut_headers++;
         return;
     }
-    header = new_header(one);
-    if (!header) {
-        one->message->cut = true;
-        return;
-    }
-    header->name = facts_text(exchange->env->facts, name, name_len);
-    header->value = facts_text(exchange->env->facts, value, value_len);
-    if (!header->name.at || !header->value.at) {
-        one->message->header_count--;
-        one->message->cut = true;
-    }
+    http_headers_add(&exchange->env->http->headers, facts, exchange->env->limits->transactions,
+                     one->message, name, name_len, value, value_len);
+}
+
+/* Those that were told are the message's. */
+static void take_headers(struct http_exchange *exchange, struct http_message *message)
+{
+    if (exchange->env->http &&
+        !http_headers_take(&exchange->env->http->headers, exchange->env->facts, message))
+        message->cut = true;
+}
+
+void http_trailers_end(struct http_exchange *exchange, enum app_side side, uint64_t wire_bytes)
+{
+    struct http_message *message = exchange->sides[side].message;
+
+    take_headers(exchange, message);
+    message->header_bytes += wire_bytes;
 }
 
 /* ---- bodies -------------------------------------------------------------------------------------- */
@@ -225,10 +211,12 @@ void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64
     struct exchange_side *one = &exchange->sides[side];
     struct http_message *message = one->message;
     const struct app_limits *limits = exchange->env->limits;
-    struct fact_text encoding = http_find_header(message, "content-encoding");
+    struct fact_text encoding;
 
+    take_headers(exchange, message);
     if (one->ended)
         return;
+    encoding = http_find_header(message, "content-encoding");
     one->headers_over = true;
     message->header_bytes = wire_bytes;
     message->content_type = http_find_header(message, "content-type");
@@ -347,6 +335,8 @@ void http_finish(struct http_exchange *exchange)
 {
     if (!exchange)
         return;
+    for (int side = 0; side < 2 && exchange->env->http; side++)
+        http_headers_forget(&exchange->env->http->headers, exchange->sides[side].message);
     for (int side = 0; side < 2; side++)
         if (!exchange->sides[side].ended && exchange->sides[side].began)
             end_content(&exchange->sides[side]);

@@ -42,6 +42,8 @@ void http_header(struct http_exchange *exchange, enum app_side side, const void 
                  size_t name_len, const void *value, size_t value_len);
 /* All its headers were told; wire_bytes of start line and headers. */
 void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64_t wire_bytes);
+/* The same of headers behind its body. */
+void http_trailers_end(struct http_exchange *exchange, enum app_side side, uint64_t wire_bytes);
 /* Of its body, transfer encodings undone. */
 void http_body(struct http_exchange *exchange, enum app_side side, const uint8_t *data, size_t len);
 /* Bytes of the body are missing. */

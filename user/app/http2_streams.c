@@ -309,14 +309,14 @@ static void end_headers(struct http2 *http, struct stream2 *stream, const struct
         side == APP_CLIENT ? &transaction->request : &transaction->response;
 
     if (message->header_bytes) { /* trailers */
-        message->header_bytes += one->block_len;
+        http_trailers_end(stream->exchange, side, one->block_len);
         return;
     }
     if (side == APP_SERVER && !transaction->status)
         return;
+    http_headers_end(stream->exchange, side, one->block_len);
     if (side == APP_CLIENT && !transaction->host.at)
         transaction->host = http_find_header(message, "host");
-    http_headers_end(stream->exchange, side, one->block_len);
     if (side == APP_SERVER)
         judge_connect(http, stream, one->block_moment);
 }

@@ -223,6 +223,7 @@ int file_options_parse(struct file_options *options, const struct file_command *
     memset(options, 0, sizeof(*options));
     options->look_into = command->takes & (FILE_TAKES_APP | FILE_LOOKS_INTO);
     options->app.identify = true;
+    options->app.cuts = &options->cuts;
     if (command->takes & (FILE_TAKES_APP | FILE_LOOKS_INTO | FILE_TAKES_KEYLOG)) {
         options->keylog = keylog_new(HELD_RECORD_BYTES, 0);
         if (!options->keylog) {

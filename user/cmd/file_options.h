@@ -52,6 +52,7 @@ struct file_options {
     bool no_index;
     bool look_into; /* app has something to do */
     struct app_conf app;
+    struct app_cuts cuts;
     struct keylog
         *keylog; /* owned: of --keylog and of the input; NULL: the command has no use for it */
     struct alerts *alerts; /* owned: of --alerts; NULL: not given */

@@ -89,9 +89,9 @@ void http_texts_message(struct http_texts *texts, const struct http_transaction 
 
     add_start_line(out, transaction, from_client);
     for (size_t i = 0; i < message->header_count; i++) {
-        add_text(out, message->headers[i].name, "");
+        add_text(out, message->headers[i]->name, "");
         buf_add_str(out, ": ");
-        add_text(out, message->headers[i].value, "");
+        add_text(out, message->headers[i]->value, "");
         buf_add_str(out, "\r\n");
     }
     buf_add_str(out, "\r\n");

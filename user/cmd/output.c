@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/plural.h"
 #include "sink/text_table.h"
@@ -56,6 +57,32 @@ void output_say_left_out(size_t columns)
 {
     if (columns)
         log_info("%zu column%s left out: the terminal is too narrow", columns, plural_is(columns));
+}
+
+void output_say_cuts(const struct app_cuts *cuts)
+{
+    const struct {
+        uint64_t count;
+        const char *of;
+    } parts[] = {{cuts->transactions, "transactions"},
+                 {cuts->headers, "header lines"},
+                 {cuts->content_bytes, "bytes of content"},
+                 {cuts->bytes, "bytes of payload"},
+                 {cuts->layers, "protocols within others"}};
+    const char *before = "";
+    struct buf line = {0};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (!parts[i].count)
+            continue;
+        buf_printf(&line, "%s%llu %s", before, (unsigned long long)parts[i].count, parts[i].of);
+        before = ", ";
+    }
+    if (line.len && !line.failed)
+        log_info("bounds left out of %llu session%s: %.*s; app.cut_* of the records say where",
+                 (unsigned long long)cuts->sessions, cuts->sessions == 1 ? "" : "s", (int)line.len,
+                 line.data);
+    buf_fini(&line);
 }
 
 void output_say_guesses(bool some)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "app/app.h"
 #include "app/keylog.h"
 #include "base/outfile.h"
 #include "session/names.h"
@@ -28,6 +29,8 @@ void output_say_keylog(const struct keylog *keylog);
 size_t output_line_width(void);
 /* A line about columns that a terminal was too narrow for, if there are any. */
 void output_say_left_out(size_t columns);
+/* What bounds of app/ have cut off, when they have. */
+void output_say_cuts(const struct app_cuts *cuts);
 /* What the mark behind a protocol means, if one was written and people look at it. */
 void output_say_guesses(bool some);
 /* After a reading, or a run: a line about names that found no room. */

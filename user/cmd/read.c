@@ -230,6 +230,7 @@ static int read_files(struct reading *reading)
         result.error = records_err ? records_err : streams_err;
     if (!err) {
         replay_report(&result);
+        output_say_cuts(&reading->options.cuts);
         file_options_say_alerts(&reading->options);
         output_say_keylog(reading->options.keylog);
         output_say_names(reading->options.names);

@@ -218,6 +218,7 @@ static int track(struct run *run)
     tracker_stop(tracker);
     screen_free(run->screen);
     run->screen = NULL;
+    output_say_cuts(&run->options.cuts);
     if (!tracker_report(tracker) || (tracker_error(tracker) && tracker_error(tracker) != -EPIPE))
         status = EXIT_FAILED;
     output_say_keylog(run->options.keylog);

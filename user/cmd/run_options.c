@@ -301,6 +301,7 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
     options->snaplen_bytes = RUN_DEFAULT_SNAPLEN_BYTES;
     options->max_flows = RUN_DEFAULT_MAX_FLOWS;
     options->app.identify = true;
+    options->app.cuts = &options->cuts;
     options->names = names_new(OUTPUT_MAX_NAMES);
     if (!options->names)
         return -ENOMEM;

@@ -47,6 +47,7 @@ struct run_options {
     bool unpin;
     bool no_app; /* sessions are not looked into, though their payload is read */
     struct app_conf app;
+    struct app_cuts cuts;
     bool app_wanted;       /* an option asks for what only app/ tells */
     struct keylog *keylog; /* owned: of --keylog */
     struct names *names;   /* owned: of --hosts and of answers seen */

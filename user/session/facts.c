@@ -183,8 +183,7 @@ static struct fact_block *add_block(struct facts *facts, size_t bytes)
     return block;
 }
 
-/* Not zeroed. */
-static void *take_room(struct facts *facts, size_t bytes)
+void *facts_room(struct facts *facts, size_t bytes)
 {
     struct fact_block *block = facts->blocks;
     void *room;
@@ -207,7 +206,7 @@ static void *take_room(struct facts *facts, size_t bytes)
 
 void *facts_alloc(struct facts *facts, size_t bytes)
 {
-    void *room = take_room(facts, bytes);
+    void *room = facts_room(facts, bytes);
 
     return room ? memset(room, 0, bytes) : NULL;
 }
@@ -215,7 +214,7 @@ void *facts_alloc(struct facts *facts, size_t bytes)
 struct fact_text facts_text(struct facts *facts, const void *text, size_t len)
 {
     struct fact_text copy = {0};
-    char *room = len <= UINT32_MAX ? take_room(facts, len ? len : 1) : NULL;
+    char *room = len <= UINT32_MAX ? facts_room(facts, len ? len : 1) : NULL;
 
     if (room) {
         if (len)

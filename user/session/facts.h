@@ -34,10 +34,11 @@ struct http_message {
     struct fact_text content_encoding;
     uint8_t content_sha256[32]; /* of content_bytes; valid with has_content_sha256 */
     bool has_content_sha256;
-    bool complete;      /* it ended as its framing says */
-    bool decode_failed; /* content is what was decoded before the error */
-    bool cut;           /* by a bound: bytes, headers, or decompressed size */
-    struct http_header *headers;
+    bool complete;                            /* it ended as its framing says */
+    bool decode_failed;                       /* content is what was decoded before the error */
+    bool cut;                                 /* by a bound: bytes, headers, or decompressed size */
+    bool headers_cut;                         /* by a bound: some are not in the list */
+    const struct http_header *const *headers; /* of a session, equal ones are one */
     size_t header_count;
 };
 
@@ -163,6 +164,7 @@ struct facts {
     uint64_t tls_count;                        /* begun, the first one too */
     struct http_transaction *http, *http_last; /* in the order begun */
     uint64_t http_count;
+    const struct http_header **header_slots; /* to find equal ones by; NULL: not yet */
     struct websocket_frame *websocket, *websocket_last;
     uint64_t websocket_count;
     struct dns_transaction *dns, *dns_last;
@@ -172,6 +174,7 @@ struct facts {
     /* What a bound cut off; each is shown. */
     uint64_t cut_bytes;         /* of the stream, not read by any parser any more */
     uint64_t cut_transactions;  /* not kept */
+    uint64_t cut_headers;       /* lines of HTTP headers, not kept */
     uint64_t cut_content_bytes; /* not decoded: a bomb, or beyond the bound */
     uint64_t
         cut_layers; /* protocols within protocols not looked into: too deep, or too many at once */
@@ -202,6 +205,8 @@ void *facts_alloc(struct facts *facts, size_t bytes);
 bool facts_have_secrets(const struct facts *facts);
 /* Append the lines for a DSB of all of them. */
 void facts_add_secrets(const struct facts *facts, struct buf *out);
+/* The same, not zeroed. */
+void *facts_room(struct facts *facts, size_t bytes);
 /* A copy of a text in the facts. .at is NULL when it did not fit. */
 struct fact_text facts_text(struct facts *facts, const void *text, size_t len);
 

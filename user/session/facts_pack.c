@@ -263,6 +263,7 @@ static void walk_facts(struct codec *codec, struct facts *facts)
     WALK(codec, facts->cut_bytes);
     WALK(codec, facts->cut_transactions);
     WALK(codec, facts->cut_content_bytes);
+    WALK(codec, facts->cut_headers);
     WALK(codec, facts->cut_layers);
 }
 

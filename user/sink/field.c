@@ -59,6 +59,7 @@
         HTTP_PART(side_, "complete", BOOL, "", "it ended as its framing says"),                   \
         HTTP_PART(side_, "decode_failed", BOOL, "", "the content is not what its encoding says"), \
         HTTP_PART(side_, "cut", BOOL, "", "headers or content beyond a bound were left out"),     \
+        HTTP_PART(side_, "headers_cut", BOOL, "", "headers beyond a bound are not in the list"),  \
         HTTP_PART(side_, "headers", LIST, "", "in the order sent", .item_type = FIELD_OBJECT),    \
         HTTP_HEADER(side_, "name", "name"),                                                       \
         HTTP_HEADER(side_, "value", "value; of several with one name, with commas"), END, END
@@ -388,6 +389,9 @@ static const struct field fields[] = {
       OF(facts, cut_transactions)),
     F("app.", "cut_content_bytes", U64, "bytes", app_u64, "of bodies, not decoded: beyond a bound",
       OF(facts, cut_content_bytes)),
+    F("app.", "cut_headers", U64, "", app_u64,
+      "lines of HTTP headers not listed: their share of the session's room is used",
+      OF(facts, cut_headers)),
     F("app.", "cut_layers", U64, "", app_u64,
       "protocols within protocols not looked into: deeper than 8, or more than 128 at once",
       OF(facts, cut_layers)),

@@ -8,9 +8,9 @@
 static struct fact_text header(const struct http_message *message, const char *name)
 {
     for (size_t i = 0; i < message->header_count; i++)
-        if (message->headers[i].name.len == strlen(name) &&
-            !strncasecmp(message->headers[i].name.at, name, strlen(name)))
-            return message->headers[i].value;
+        if (message->headers[i]->name.len == strlen(name) &&
+            !strncasecmp(message->headers[i]->name.at, name, strlen(name)))
+            return message->headers[i]->value;
     return (struct fact_text){0};
 }
 

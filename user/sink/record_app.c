@@ -78,7 +78,7 @@ bool has_app(struct record_view *view, const struct field *field, struct field_v
     (void)field, (void)value;
     return identity->protocol || identity->risks ||
            (facts && (facts->cut_bytes || facts->cut_transactions || facts->cut_content_bytes ||
-                      facts->cut_layers));
+                      facts->cut_headers || facts->cut_layers));
 }
 
 bool value_app_text(struct record_view *view, const struct field *field, struct field_value *value)

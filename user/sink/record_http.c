@@ -25,8 +25,8 @@ static void write_headers(struct buf *out, const struct http_message *message)
     item_add_key(out, "headers");
     for (size_t i = 0; i < message->header_count; i++) {
         buf_add_str(out, i ? ",{" : "[{");
-        item_add_text(out, "name", message->headers[i].name);
-        item_add_text(out, "value", message->headers[i].value);
+        item_add_text(out, "name", message->headers[i]->name);
+        item_add_text(out, "value", message->headers[i]->value);
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
@@ -49,6 +49,7 @@ static void write_message(struct buf *out, const char *key, const struct http_me
     buf_add_str(out, message->complete ? "true" : "false");
     item_add_flag(out, "decode_failed", message->decode_failed);
     item_add_flag(out, "cut", message->cut);
+    item_add_flag(out, "headers_cut", message->headers_cut);
     write_headers(out, message);
     buf_add_char(out, '}');
 }

@@ -67,6 +67,7 @@ static const struct line general[] = {
     ALONE("app.cut_bytes"),
     ALONE("app.cut_transactions"),
     ALONE("app.cut_content_bytes"),
+    ALONE("app.cut_headers"),
     ALONE("app.cut_layers"),
     ALONE("tls.within"),
     ALONE("tls.tunnel"),

@@ -85,7 +85,7 @@ static const void *next_header(const struct record_view *view, struct where_walk
         if (!message)
             return NULL;
     }
-    return &message->headers[walk->count++];
+    return message->headers[walk->count++];
 }
 
 static const void *next_request_header(const struct record_view *view, struct where_walk *walk)
@@ -403,21 +403,21 @@ GETTER(icmp_get_from)
 #define HTTP(word, member, getter) ITEM("http[]." word, next_http, http_transaction, member, getter)
 #define MESSAGE(side, word, member, getter) \
     ITEM("http[]." #side "." word, next_##side, http_message, member, getter)
-#define MESSAGES(side)                                                                     \
-    WHOLE("http[]." #side, next_##side, get_there),                                        \
-        MESSAGE(side, "header_bytes", header_bytes, get_u64),                              \
-        MESSAGE(side, "body_bytes", body_bytes, get_u64),                                  \
-        MESSAGE(side, "content_bytes", content_bytes, get_u64),                            \
-        MESSAGE(side, "content_type", content_type, get_text),                             \
-        MESSAGE(side, "content_encoding", content_encoding, get_text),                     \
-        WHOLE("http[]." #side ".sha256", next_##side, http_get_sha256),                    \
-        MESSAGE(side, "complete", complete, get_bool),                                     \
-        MESSAGE(side, "decode_failed", decode_failed, get_flag),                           \
-        MESSAGE(side, "cut", cut, get_flag),                                               \
-        WHOLE("http[]." #side ".headers", next_##side, http_get_headers),                  \
-        ITEM("http[]." #side ".headers[].name", next_##side##_header, http_header, name,   \
-             get_text),                                                                    \
-        ITEM("http[]." #side ".headers[].value", next_##side##_header, http_header, value, \
+#define MESSAGES(side)                                                                            \
+    WHOLE("http[]." #side, next_##side, get_there),                                               \
+        MESSAGE(side, "header_bytes", header_bytes, get_u64),                                     \
+        MESSAGE(side, "body_bytes", body_bytes, get_u64),                                         \
+        MESSAGE(side, "content_bytes", content_bytes, get_u64),                                   \
+        MESSAGE(side, "content_type", content_type, get_text),                                    \
+        MESSAGE(side, "content_encoding", content_encoding, get_text),                            \
+        WHOLE("http[]." #side ".sha256", next_##side, http_get_sha256),                           \
+        MESSAGE(side, "complete", complete, get_bool),                                            \
+        MESSAGE(side, "decode_failed", decode_failed, get_flag),                                  \
+        MESSAGE(side, "cut", cut, get_flag), MESSAGE(side, "headers_cut", headers_cut, get_flag), \
+        WHOLE("http[]." #side ".headers", next_##side, http_get_headers),                         \
+        ITEM("http[]." #side ".headers[].name", next_##side##_header, http_header, name,          \
+             get_text),                                                                           \
+        ITEM("http[]." #side ".headers[].value", next_##side##_header, http_header, value,        \
              get_text)
 #define DNS(word, member, getter) ITEM("dns[]." word, next_dns, dns_transaction, member, getter)
 #define ANSWER(word, member, getter) \
