@@ -17,7 +17,8 @@
 #define HEAD_BYTES        12
 #define NAME_BYTES        255
 #define LABEL_BYTES       63
-#define TEXT_BYTES        1100 /* a name with each byte escaped, or the start of other data */
+#define TEXT_BYTES        1100 /* a name with each byte escaped */
+#define DATA_BYTES        8192 /* of an answer; longer ones are left out */
 #define POINTERS_MAX      64
 #define PENDING_MAX       256 /* queries that wait for their answer */
 #define ANSWERS_MAX       64  /* kept of one message */
@@ -28,6 +29,7 @@
 #define OPCODE(flags)     ((flags) >> 11 & 0xf)
 #define RCODE(flags)      ((flags)&0xf)
 #define OPCODE_QUERY      0
+#define DNS_PORT          53
 #define NETBIOS_NAME_PORT 137
 #define CLASS_MASK        0x7fff /* mDNS uses the top bit */
 #define CLASS_IN          1
@@ -168,9 +170,49 @@ static size_t read_name(struct reader *reader, char out[TEXT_BYTES])
 
 /* ---- records ------------------------------------------------------------------------------------- */
 
-/* RDATA as a zone file has it: names and addresses, a number before them; else RFC 3597's \# form. */
+/* A character string in quotes (RFC 1035 section 5.1). Returns its length; room for 4 characters a byte, and 2. */
+static size_t put_string(char *out, const uint8_t *string, size_t len)
+{
+    char *p = out;
+
+    *p++ = '"';
+    for (size_t i = 0; i < len; i++) {
+        if (string[i] < ' ' || string[i] >= 0x7f) {
+            p += sprintf(p, "\\%03u", string[i]);
+            continue;
+        }
+        if (string[i] == '"' || string[i] == '\\')
+            *p++ = '\\';
+        *p++ = (char)string[i];
+    }
+    *p++ = '"';
+    return (size_t)(p - out);
+}
+
+/* The strings of a TXT record; 0: they do not fit. */
+static size_t put_strings(char out[DATA_BYTES], const uint8_t *data, size_t len)
+{
+    size_t text = 0;
+
+    for (size_t i = 0; i < len;) {
+        size_t part = data[i] < len - i - 1 ? data[i] : len - i - 1;
+
+        if (text + 4 * part + 3 > DATA_BYTES)
+            return 0;
+        if (text)
+            out[text++] = ' ';
+        text += put_string(out + text, data + i + 1, part);
+        i += part + 1;
+    }
+    return text;
+}
+
+/*
+ * RDATA as a zone file has it: names and addresses, a number before them; else RFC 3597's \# form. Returns its length, 0: it is
+ * broken, or does not fit.
+ */
 static size_t put_data(const struct reader *message, uint16_t type, size_t at, size_t len,
-                       char out[TEXT_BYTES])
+                       char out[DATA_BYTES])
 {
     const uint8_t *data = message->data + at;
     size_t numbers = type == TYPE_MX ? 1 : type == TYPE_SRV ? 3 : 0, text = 0;
@@ -194,19 +236,12 @@ static size_t put_data(const struct reader *message, uint16_t type, size_t at, s
         memcpy(out + text, name, name_len);
         return text + name_len;
     }
-    if (type == TYPE_TXT) {
-        for (size_t i = 0; i < len && text + 4u * 255 + 4 < TEXT_BYTES;) {
-            size_t part = data[i] < len - i - 1 ? data[i] : len - i - 1;
-
-            text += (size_t)sprintf(out + text, "%s\"", text ? " " : "");
-            text += put_label(out + text, data + i + 1, part);
-            out[text++] = '"';
-            i += part + 1;
-        }
-        return text;
-    }
-    text = (size_t)sprintf(out, "\\# %zu ", len);
-    for (size_t i = 0; i < len && text + 3 < TEXT_BYTES; i++)
+    if (type == TYPE_TXT)
+        return put_strings(out, data, len);
+    if (2 * len + sizeof("\\# 65535 ") > DATA_BYTES)
+        return 0;
+    text = (size_t)sprintf(out, len ? "\\# %zu " : "\\# %zu", len);
+    for (size_t i = 0; i < len; i++)
         text += (size_t)sprintf(out + text, "%02x", data[i]);
     return text;
 }
@@ -237,7 +272,7 @@ static void keep_answer(struct dns *dns, struct dns_transaction *transaction,
 {
     struct facts *facts = dns->env->facts;
     struct dns_answer *answer = NULL, **last = &transaction->answers;
-    char text[TEXT_BYTES];
+    char text[DATA_BYTES];
 
     transaction->answer_count++;
     if (transaction->answer_count <= ANSWERS_MAX)
@@ -383,11 +418,9 @@ static bool take_message(struct dns *dns, const uint8_t *data, size_t len,
 
 /* ---- the parser ---------------------------------------------------------------------------------- */
 
-/* By its content: sane counts, one question at most, a name that ends within the message. */
-static bool is_message(const uint8_t *data, size_t len)
+/* Sane counts, one question at most. */
+static bool is_head(const uint8_t *data, size_t len)
 {
-    char name[TEXT_BYTES];
-    size_t at = HEAD_BYTES;
     uint16_t flags, questions;
 
     if (len < HEAD_BYTES)
@@ -399,18 +432,30 @@ static bool is_message(const uint8_t *data, size_t len)
         return false;
     if (!questions && (!(flags & FLAG_RESPONSE) || !get_u16(data + 6)))
         return false;
-    if (!(flags & FLAG_RESPONSE) && (RCODE(flags) || !questions))
-        return false;
-    return take_name(data, len, &at, name) && at + 4 <= len;
+    return flags & FLAG_RESPONSE || (!RCODE(flags) && questions);
+}
+
+/* By its content: such a head, and a name that ends within the message. */
+static bool is_message(const uint8_t *data, size_t len)
+{
+    char name[TEXT_BYTES];
+    size_t at = HEAD_BYTES;
+
+    return is_head(data, len) && take_name(data, len, &at, name) && at + 4 <= len;
+}
+
+static bool has_port(const struct flow_key *key, __be16 port)
+{
+    return key->port[0] == port || key->port[1] == port;
 }
 
 /* Names of NetBIOS come in the same form (RFC 1002), and are no names of DNS. */
 static bool is_netbios(const struct flow_key *key)
 {
-    return key->port[0] == WIRE_BE16(NETBIOS_NAME_PORT) ||
-           key->port[1] == WIRE_BE16(NETBIOS_NAME_PORT);
+    return has_port(key, WIRE_BE16(NETBIOS_NAME_PORT));
 }
 
+/* Of a stream the first message may come in parts: its head is enough where DNS is to be expected. */
 static bool dns_looks_like(const struct flow_key *key, const struct app_piece *first)
 {
     size_t length;
@@ -422,8 +467,12 @@ static bool dns_looks_like(const struct flow_key *key, const struct app_piece *f
     if (first->len < LENGTH_BYTES + HEAD_BYTES)
         return false;
     length = get_u16(first->data);
-    return length >= HEAD_BYTES && length <= first->len - LENGTH_BYTES &&
-           is_message(first->data + LENGTH_BYTES, length);
+    if (length < HEAD_BYTES)
+        return false;
+    if (length > first->len - LENGTH_BYTES)
+        return has_port(key, WIRE_BE16(DNS_PORT)) &&
+               is_head(first->data + LENGTH_BYTES, first->len - LENGTH_BYTES);
+    return is_message(first->data + LENGTH_BYTES, length);
 }
 
 static void *dns_open(const struct app_env *env)
