@@ -1,68 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * To watch a namespace is to hold it: our sockets in it keep it alive. So one that nobody else has any more must be found
- * by looking, and let go.
- */
-#include "host/spaces.h"
+#include "host/spaces_internal.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/inotify.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/namespace.h"
 #include "host/space_numbers.h"
 
-#define LOOK_PERIOD_NS   1000000000ull
-#define LOOK_CLOSELY_NS  300000000ull /* after a name came or went: a mount may follow it */
-#define GONE_KEPT        64           /* whose interfaces' names are still known */
 #define LINK_POLLS_AWAIT 16
-
-static const char *const NAMED_DIRS[] = {"/run/netns", "/run/docker/netns"};
-#define NAMED_DIR_COUNT (sizeof(NAMED_DIRS) / sizeof(NAMED_DIRS[0]))
-
-struct space {
-    TAILQ_ENTRY(space) order; /* oldest first, our own before all */
-    uint32_t base;            /* of its interfaces' numbers; 0: our own */
-    uint32_t age;             /* lower is older */
-    ino_t inode;
-    int fd;
-    struct links *links;
-    int32_t own_nsid; /* its number for our own namespace; negative: not known to have one */
-    int32_t nsid;     /* our own namespace's number for it, the same */
-    uint32_t look;    /* the last that found it */
-    bool named;
-    char name[LINK_SPACE_SIZE];
-};
-TAILQ_HEAD(space_list, space);
-
-struct spaces {
-    struct spaces_conf conf;
-    struct space_list present;
-    struct space_list gone;
-    size_t present_count; /* but our own */
-    size_t gone_count;
-    int own_fd;
-    dev_t nsfs; /* where all namespaces' files are */
-    int epoll_fd;
-    int inotify_fd;
-    uint32_t look;
-    struct pin_spaces *numbers; /* conf.kept, or our own */
-    uint64_t look_due_ns;
-    uint64_t close_until_ns;
-    bool said_full;
-    bool said_refused;
-    bool polling;
-};
 
 /* ---- the list --------------------------------------------------------------------------------- */
 
@@ -71,7 +20,7 @@ static struct space *own(const struct spaces *spaces)
     return TAILQ_FIRST(&spaces->present);
 }
 
-static struct space *find_in(const struct space_list *list, uint32_t base)
+struct space *spaces_find(const struct space_list *list, uint32_t base)
 {
     struct space *space;
 
@@ -85,17 +34,17 @@ static struct space *find_in(const struct space_list *list, uint32_t base)
 
 static struct space *find_present(const struct spaces *spaces, uint32_t number)
 {
-    return find_in(&spaces->present, iface_base(number));
+    return spaces_find(&spaces->present, iface_base(number));
 }
 
 static struct space *find_known(const struct spaces *spaces, uint32_t number)
 {
     struct space *space = find_present(spaces, number);
 
-    return space ? space : find_in(&spaces->gone, iface_base(number));
+    return space ? space : spaces_find(&spaces->gone, iface_base(number));
 }
 
-static struct space *find_inode(const struct spaces *spaces, ino_t inode)
+struct space *spaces_find_inode(const struct spaces *spaces, ino_t inode)
 {
     struct space *space;
 
@@ -115,7 +64,7 @@ static void free_space(struct space *space)
     free(space);
 }
 
-static int watch(const struct spaces *spaces, int fd)
+int spaces_watch(const struct spaces *spaces, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
 
@@ -136,8 +85,8 @@ static void list_space(struct spaces *spaces, struct space *space)
 }
 
 /* known NULL: our own. */
-static int add_space(struct spaces *spaces, const struct pin_space *known, int fd, ino_t inode,
-                     const char *name)
+int spaces_add(struct spaces *spaces, const struct pin_space *known, int fd, ino_t inode,
+               const char *name)
 {
     struct space *space = calloc(1, sizeof(*space));
 
@@ -150,7 +99,7 @@ static int add_space(struct spaces *spaces, const struct pin_space *known, int f
     }
     snprintf(space->name, sizeof(space->name), "%s", name);
     space->links = links_open_in(&spaces->conf.events, fd, space->base, name);
-    if (!space->links || watch(spaces, links_fd(space->links))) {
+    if (!space->links || spaces_watch(spaces, links_fd(space->links))) {
         int err = -errno;
 
         free_space(space);
@@ -163,14 +112,14 @@ static int add_space(struct spaces *spaces, const struct pin_space *known, int f
     return 0;
 }
 
-static void forget_gone(struct spaces *spaces, struct space *space)
+void spaces_forget(struct spaces *spaces, struct space *space)
 {
     TAILQ_REMOVE(&spaces->gone, space, order);
     spaces->gone_count--;
     free_space(space);
 }
 
-static void let_go(struct spaces *spaces, struct space *space)
+void spaces_let_go(struct spaces *spaces, struct space *space)
 {
     links_stop(space->links);
     close(space->fd);
@@ -179,174 +128,11 @@ static void let_go(struct spaces *spaces, struct space *space)
     TAILQ_REMOVE(&spaces->present, space, order);
     spaces->present_count--;
     TAILQ_INSERT_TAIL(&spaces->gone, space, order);
-    if (++spaces->gone_count <= GONE_KEPT)
+    if (++spaces->gone_count <= SPACES_GONE_KEPT)
         return;
     space = TAILQ_FIRST(&spaces->gone);
     space_numbers_release(spaces->numbers, space->base);
-    forget_gone(spaces, space);
-}
-
-/* ---- looking for namespaces ------------------------------------------------------------------- */
-
-static void say_full(struct spaces *spaces)
-{
-    if (!spaces->said_full)
-        log_warn("more than %d network namespaces: the others are not tracked",
-                 IFACE_SPACES - 1 - GONE_KEPT);
-    spaces->said_full = true;
-}
-
-/* fd becomes the list's. */
-static int number_and_add(struct spaces *spaces, int fd, ino_t inode, const char *name)
-{
-    uint64_t cookie = namespace_cookie(fd);
-    const struct pin_space *known =
-        space_numbers_take(spaces->numbers, cookie ? cookie : (uint64_t)inode);
-    struct space *before;
-
-    if (!known) {
-        say_full(spaces);
-        return -ESTALE;
-    }
-    before = find_in(&spaces->gone, known->base); /* something names it again */
-    if (before)
-        forget_gone(spaces, before);
-    return add_space(spaces, known, fd, inode, name);
-}
-
-static void found_new(struct spaces *spaces, int dir_fd, const char *path, ino_t inode,
-                      const char *name)
-{
-    int fd, err;
-    struct stat st;
-
-    fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return; /* gone again */
-    err = fstat(fd, &st) || st.st_ino != inode ? -ESTALE : number_and_add(spaces, fd, inode, name);
-    if (err) {
-        close(fd);
-        if (err != -ESTALE && !spaces->said_refused)
-            log_warn("cannot watch network namespace %s: %s%s", name, strerror(-err),
-                     err == -EPERM ? " (it takes CAP_SYS_ADMIN)" : "");
-        spaces->said_refused |= err != -ESTALE;
-        return;
-    }
-    spaces->present_count++;
-}
-
-/* name: "" when the file's own does not tell. */
-static void look_at(struct spaces *spaces, int dir_fd, const char *path, const char *name)
-{
-    char made[LINK_SPACE_SIZE];
-    struct space *space;
-    struct stat st;
-
-    if (fstatat(dir_fd, path, &st, 0) || st.st_dev != spaces->nsfs)
-        return;
-    space = find_inode(spaces, st.st_ino);
-    if (!space) {
-        snprintf(made, sizeof(made), "net:[%llu]", (unsigned long long)st.st_ino);
-        found_new(spaces, dir_fd, path, st.st_ino, name[0] ? name : made);
-        space = find_inode(spaces, st.st_ino);
-        if (!space)
-            return;
-        space->named = name[0];
-    }
-    space->look = spaces->look;
-    if (!space->named && name[0] && space->base) {
-        space->named = true;
-        snprintf(space->name, sizeof(space->name), "%s", name);
-        links_rename_space(space->links, name);
-    }
-}
-
-static void look_in_named(struct spaces *spaces, const char *path)
-{
-    DIR *dir = opendir(path);
-    struct dirent *entry;
-
-    if (!dir)
-        return;
-    while ((entry = readdir(dir))) {
-        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "default") != 0)
-            look_at(spaces, dirfd(dir), entry->d_name, entry->d_name);
-    }
-    closedir(dir);
-}
-
-static void look_in_processes(struct spaces *spaces)
-{
-    DIR *dir = opendir("/proc");
-    struct dirent *entry;
-    char path[288];
-
-    if (!dir)
-        return;
-    while ((entry = readdir(dir))) {
-        if (!isdigit((unsigned char)entry->d_name[0]))
-            continue;
-        snprintf(path, sizeof(path), "%s/ns/net", entry->d_name);
-        look_at(spaces, dirfd(dir), path, "");
-    }
-    closedir(dir);
-}
-
-/* By the last part of the path; /proc/PID/ns/net says nothing. */
-static void look_at_path(struct spaces *spaces, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-
-    look_at(spaces, AT_FDCWD, path, strncmp(path, "/proc/", 6) == 0 ? "" : name);
-}
-
-static void look(struct spaces *spaces)
-{
-    struct space *space, *next;
-
-    spaces->look++;
-    for (size_t i = 0; i < spaces->conf.path_count; i++)
-        look_at_path(spaces, spaces->conf.paths[i]);
-    for (size_t i = 0; spaces->conf.all && i < NAMED_DIR_COUNT; i++)
-        look_in_named(spaces, NAMED_DIRS[i]);
-    if (spaces->conf.all)
-        look_in_processes(spaces);
-    for (space = TAILQ_FIRST(&spaces->present); space; space = next) {
-        next = TAILQ_NEXT(space, order);
-        if (space->base && space->look != spaces->look)
-            let_go(spaces, space);
-    }
-}
-
-static bool wants_others(const struct spaces *spaces)
-{
-    return spaces->conf.all || spaces->conf.path_count;
-}
-
-static void look_when_due(struct spaces *spaces, uint64_t now_ns)
-{
-    char events[4096];
-
-    if (!wants_others(spaces))
-        return;
-    while (spaces->inotify_fd >= 0 && read(spaces->inotify_fd, events, sizeof(events)) > 0)
-        spaces->close_until_ns = now_ns + LOOK_CLOSELY_NS;
-    if (now_ns < spaces->look_due_ns && now_ns >= spaces->close_until_ns)
-        return;
-    spaces->look_due_ns = now_ns + LOOK_PERIOD_NS;
-    look(spaces);
-}
-
-/* Quicker than by looking; where it can't be, that is left. */
-static void watch_names(struct spaces *spaces)
-{
-    spaces->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (spaces->inotify_fd < 0)
-        return;
-    for (size_t i = 0; i < NAMED_DIR_COUNT; i++)
-        inotify_add_watch(spaces->inotify_fd, NAMED_DIRS[i], IN_CREATE | IN_DELETE);
-    watch(spaces, spaces->inotify_fd);
+    spaces_forget(spaces, space);
 }
 
 /* ---- beginning, end, and polling -------------------------------------------------------------- */
@@ -371,14 +157,14 @@ struct spaces *spaces_open(const struct spaces_conf *conf)
         err = -errno;
     spaces->nsfs = st.st_dev;
     if (!err)
-        err = add_space(spaces, NULL, -1, st.st_ino, "");
+        err = spaces_add(spaces, NULL, -1, st.st_ino, "");
     if (err) {
         spaces_close(spaces);
         errno = -err;
         return NULL;
     }
-    if (wants_others(spaces))
-        watch_names(spaces);
+    if (spaces_wants_others(spaces))
+        spaces_watch_names(spaces);
     return spaces;
 }
 
@@ -424,7 +210,7 @@ int spaces_poll(struct spaces *spaces, uint64_t mono_now_ns)
 
     spaces->polling = true;
     result = links_poll(own(spaces)->links);
-    look_when_due(spaces, mono_now_ns);
+    spaces_look(spaces, mono_now_ns);
     TAILQ_FOREACH(space, &spaces->present, order)
     {
         int left = space->base ? 1 : 0;

@@ -7,14 +7,9 @@
 #define SESSTAP_FILTER_TRANSLATE_H
 
 #include <linux/bpf.h>
-#include <linux/filter.h>
 #include <stddef.h>
 
-/* A classic BPF program; of no instructions: one that nothing matches. */
-struct filter_code {
-    const struct sock_filter *insns;
-    size_t count;
-};
+#include "source/live/filter_code.h"
 
 /* The same filter for frames with an Ethernet header and for those that begin with the IP header. */
 struct filter_pair {
