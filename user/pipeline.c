@@ -116,7 +116,8 @@ static void record_prepare(struct pipeline *pipeline, struct full_record *full,
     }
     if (pipeline->conf.names && !pipeline->aside)
         for (int i = 0; i < 2; i++)
-            record->names[i] = names_find(pipeline->conf.names, session->key.addr[i].bytes, NULL);
+            record->names[i] = names_since(pipeline->conf.names, session->key.addr[i].bytes,
+                                           session->files ? session->files->names[i] : NULL);
     if (session->files && session->files->app) {
         record->identity = *app_session_identity(session->files->app);
         record->facts = app_session_facts(session->files->app);
@@ -414,7 +415,7 @@ void pipeline_finish(struct pipeline *pipeline, struct session *session, const s
     if (session->dialog)
         dialog_finish(session->dialog, flow);
     if (session->files && session->files->app)
-        session_app_finish(session->files, now_ns);
+        session_app_finish(session->files, flow, now_ns);
     record_prepare(pipeline, &full, session, flow, now_ns);
     if (session->told && pipeline->conf.app)
         session_restore_told(pipeline, &full.record, session->told);

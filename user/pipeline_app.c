@@ -76,6 +76,8 @@ void session_app_begin(struct session_files *files)
         files->aside = app_queue_begin(pipeline->aside, key);
     else if (pipeline->app)
         files->app = app_session_new(pipeline->app, key, files->session);
+    for (int i = 0; files->app && pipeline->conf.names && i < 2; i++)
+        files->names[i] = names_of_dns(pipeline->conf.names, key->addr[i].bytes);
 }
 
 void session_app_data(struct session_files *files, unsigned int from, uint64_t offset,
@@ -119,6 +121,12 @@ void session_app_over(struct session_files *files)
     app_queue_over(files->pipeline->aside, files->aside);
 }
 
+/* Whether the endpoint has sent its FIN. */
+static bool has_ended(const struct flow *flow, unsigned int endpoint)
+{
+    return flow && (flow->bits & FLOW_BIT(endpoint, FLOW_FIN));
+}
+
 void session_app_end(struct pipeline *pipeline, struct session *session, const struct flow *flow,
                      struct record *copy, uint64_t now_ns)
 {
@@ -127,6 +135,7 @@ void session_app_end(struct pipeline *pipeline, struct session *session, const s
     if (!pipeline->aside || (!copy && !(session->files && session->files->aside)))
         return;
     ending.client = session->files ? session->files->client : flow_client(flow);
+    ending.by_fin = has_ended(flow, !ending.client);
     if (copy) {
         ending.identity = &copy->identity;
         ending.facts = &copy->facts;
@@ -198,11 +207,11 @@ void session_app_frame(struct session_files *files, const struct pipeline_frame 
         files->identified = !app_session_packet(files->app, &packet);
 }
 
-void session_app_finish(struct session_files *files, uint64_t now_ns)
+void session_app_finish(struct session_files *files, const struct flow *flow, uint64_t now_ns)
 {
     struct names *names = files->pipeline->conf.names;
 
-    app_session_finish(files->app, now_ns);
+    app_session_finish(files->app, now_ns, has_ended(flow, !files->client));
     if (names)
         app_tell_name(app_session_facts(files->app), names,
                       files->session->key.addr[!files->client].bytes);

@@ -27,9 +27,10 @@ struct session_files {
     struct tcpsession *tcpsession;
     struct app_session *app; /* NULL: it is not looked into, or aside */
     struct app_handle *aside;
-    bool identified;     /* no more packets are wanted for it */
-    bool over;           /* told to app/: no more bytes will come */
-    unsigned int client; /* endpoint */
+    const char *names[2]; /* what DNS called its endpoints when it began; aside keeps its own */
+    bool identified;      /* no more packets are wanted for it */
+    bool over;            /* told to app/: no more bytes will come */
+    unsigned int client;  /* endpoint */
 };
 
 /* The session's @id, cut to size. */
@@ -87,7 +88,7 @@ void session_app_sample(struct session_files *files, const struct packet *pkt,
                         const struct record_sample *sample, const uint8_t *headers);
 void session_app_frame(struct session_files *files, const struct pipeline_frame *frame);
 /* The session's end: its name, if it asked for one by TLS, is then known. */
-void session_app_finish(struct session_files *files, uint64_t now_ns);
+void session_app_finish(struct session_files *files, const struct flow *flow, uint64_t now_ns);
 /*
  * What was told of a session in an earlier reading: also names, as they were known when it ended; but a hosts file of
  * today knows better.

@@ -49,7 +49,7 @@ void driver_hole(struct app_driver *driver, enum app_side side, uint64_t length)
 
 const struct facts *driver_finish(struct app_driver *driver)
 {
-    app_session_finish(driver->one, driver->time_ns + PIECE_NS);
+    app_session_finish(driver->one, driver->time_ns + PIECE_NS, true);
     return app_session_facts(driver->one);
 }
 

@@ -278,6 +278,59 @@ static void test_next_request_before_the_hole(void **state)
     driver_end(&driver);
 }
 
+/* Of interim responses nothing counts, of trailers all. */
+static void test_headers(void **state)
+{
+    static const size_t pieces[] = {1, 3, 20, 1000};
+    static const char interim[] = "HTTP/1.1 103 Early\r\nLink: </s>\r\n\r\nHTTP/1.1 100 Go\r\n\r\n";
+    static const char response[] =
+        OK "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n";
+    const size_t framing = strlen("3\r\nabc\r\n0\r\n");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        struct app_conf conf = {.http = true};
+        struct app_driver driver;
+        const struct http_transaction *transaction;
+        uint64_t final_ns;
+
+        driver_begin(&driver, &conf, IP_PROTO_TCP);
+        driver_say(&driver, APP_CLIENT, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        for (size_t at = 0; at < strlen(interim); at += pieces[i])
+            driver_give(&driver, APP_SERVER, interim + at,
+                        strlen(interim) - at < pieces[i] ? strlen(interim) - at : pieces[i]);
+        final_ns = driver.time_ns + 1000000;
+        for (size_t at = 0; at < strlen(response); at += pieces[i])
+            driver_give(&driver, APP_SERVER, response + at,
+                        strlen(response) - at < pieces[i] ? strlen(response) - at : pieces[i]);
+        transaction = driver_finish(&driver)->http;
+        assert_int_equal(transaction->informational, 2);
+        assert_int_equal(transaction->response.header_bytes, strlen(response) - framing);
+        assert_true(transaction->response.first_ns >= final_ns);
+        assert_true(transaction->response.complete);
+        assert_int_equal(transaction->response.header_count, 2);
+        assert_true(text_is(transaction->response.headers[1]->name, "X-Sum"));
+        assert_true(text_is(transaction->response.headers[1]->value, "7"));
+        driver_end(&driver);
+    }
+}
+
+/* Without length, and the connection did not end by FIN: nobody knows. */
+static void test_cut_short(void **state)
+{
+    struct app_conf conf = {.http = true};
+    struct app_driver driver;
+
+    (void)state;
+    driver_begin(&driver, &conf, IP_PROTO_TCP);
+    driver_say(&driver, APP_CLIENT, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    driver_say(&driver, APP_SERVER, OK "\r\nhello");
+    app_session_finish(driver.one, driver.time_ns, false);
+    assert_int_equal(app_session_facts(driver.one)->http->response.body_bytes, 5);
+    assert_false(app_session_facts(driver.one)->http->response.complete);
+    driver_end(&driver);
+}
+
 /* libhtp takes them for a body that ends with the connection. */
 static void test_chunks_that_are_none(void **state)
 {
@@ -321,6 +374,8 @@ int main(void)
         cmocka_unit_test(test_websocket),
         cmocka_unit_test(test_chunks_that_are_none),
         cmocka_unit_test(test_next_request_before_the_hole),
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_bound),
     };
 

@@ -62,6 +62,28 @@ static void test_sources(void **state)
     names_free(names);
 }
 
+/* What DNS said before a session goes before what it said since, but not before who knows better. */
+static void test_before_and_since(void **state)
+{
+    struct names *names = names_new(10);
+    uint8_t addr[16] = {[10] = 0xff, 0xff, 10, 0, 0, 1};
+    const char *before;
+
+    (void)state;
+    assert_null(names_since(names, addr, names_of_dns(names, addr)));
+    add(names, 1, "sni.example", NAME_OF_TLS);
+    assert_null(names_of_dns(names, addr));
+    add(names, 1, "asked.example", NAME_OF_DNS);
+    before = names_of_dns(names, addr);
+    assert_string_equal(before, "asked.example");
+    add(names, 1, "later.example", NAME_OF_DNS);
+    assert_string_equal(names_since(names, addr, before), "asked.example");
+    assert_string_equal(names_since(names, addr, NULL), "later.example");
+    add(names, 1, "hosts.example", NAME_OF_HOSTS);
+    assert_string_equal(names_since(names, addr, before), "hosts.example");
+    names_free(names);
+}
+
 static void test_wrong_names(void **state)
 {
     char text[NAME_MAX_BYTES + 2];
@@ -132,9 +154,8 @@ static void test_hosts_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_wrong_names),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_sources),     cmocka_unit_test(test_before_and_since),
+        cmocka_unit_test(test_wrong_names), cmocka_unit_test(test_many),
         cmocka_unit_test(test_hosts_file),
     };
 

@@ -199,7 +199,7 @@ static bool is_blank(const char *line)
 /* An alert, or NULL; *bad when the line is neither that nor another event. */
 static struct alert *read_line(const char *line, size_t len, bool *bad)
 {
-    json_t *event = json_loadb(line, len, 0, NULL);
+    json_t *event = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
     const char *type = event ? text_of(event, "event_type") : NULL;
     const json_t *what = event ? json_object_get(event, "alert") : NULL;
     struct alert *alert = NULL;

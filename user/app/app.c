@@ -15,7 +15,7 @@
 #include "session/names.h"
 
 /* Rises when sessions are looked into otherwise, or what is found means something else. */
-#define TOLD_VERSION 4u
+#define TOLD_VERSION 5u
 
 struct app {
     struct app_conf conf;
@@ -229,7 +229,7 @@ void app_session_over(struct app_session *one)
     const struct keylog *keylog = one->app->conf.keylog;
 
     if (!keylog || !keylog_is_active(keylog))
-        nest_end(&one->nest, 0);
+        nest_end(&one->nest, 0, true);
 }
 
 static void add_cuts(struct app_cuts *cuts, const struct facts *facts)
@@ -243,12 +243,12 @@ static void add_cuts(struct app_cuts *cuts, const struct facts *facts)
     cuts->layers += facts->cut_layers;
 }
 
-void app_session_finish(struct app_session *one, uint64_t time_ns)
+void app_session_finish(struct app_session *one, uint64_t time_ns, bool by_fin)
 {
     if (one->finished)
         return;
     one->finished = true;
-    nest_end(&one->nest, time_ns);
+    nest_end(&one->nest, time_ns, by_fin);
     if (one->nest.facts && one->app->conf.cuts)
         add_cuts(one->app->conf.cuts, one->nest.facts);
     if (!one->identified)

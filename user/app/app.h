@@ -84,8 +84,8 @@ void app_session_hole(struct app_session *app_session, enum app_side side, uint6
 bool app_session_wants_data(const struct app_session *app_session);
 /* No bytes or holes will come any more, though the session goes on. */
 void app_session_over(struct app_session *app_session);
-/* The end of the session: nothing comes after. */
-void app_session_finish(struct app_session *app_session, uint64_t time_ns);
+/* The end of the session: nothing comes after. by_fin: the server's side ended by its FIN, and so was said whole. */
+void app_session_finish(struct app_session *app_session, uint64_t time_ns, bool by_fin);
 /*
  * What its end would bring is known before: all about its bytes, or wants_data false says that none will come any more; and its
  * protocol.

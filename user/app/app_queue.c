@@ -62,7 +62,8 @@ struct app_handle {
     struct identity identity; /* the thread's: what is known of a session that is settled */
     const struct facts *facts;
     struct flow_key key;
-    bool begun;    /* the thread's */
+    bool begun;           /* the thread's */
+    const char *names[2]; /* what DNS called its endpoints then */
     bool is_named; /* by its facts: those of others, long out of the cache, need not be looked at */
     bool spoke;    /* the caller's: bytes came */
     _Atomic bool wants_packets;
@@ -94,9 +95,9 @@ struct app_queue {
 /* ---- the thread ------------------------------------------------------------------------------- */
 
 /* What was found stays; nobody looks into the session any more. */
-static void settle(struct app_handle *handle, uint64_t time_ns)
+static void settle(struct app_handle *handle, uint64_t time_ns, bool by_fin)
 {
-    app_session_finish(handle->app, time_ns);
+    app_session_finish(handle->app, time_ns, by_fin);
     handle->identity = *app_session_identity(handle->app);
     handle->facts = facts_hold(app_session_facts(handle->app));
     handle->is_named = handle->facts && handle->facts->tls.sni.at;
@@ -111,6 +112,8 @@ static bool looks_into(struct app_queue *queue, struct app_handle *handle)
 {
     if (!handle->begun) {
         handle->begun = true;
+        for (int i = 0; queue->conf.names && i < 2; i++)
+            handle->names[i] = names_of_dns(queue->conf.names, handle->key.addr[i].bytes);
         handle->app = app_session_new(queue->app, &handle->key, NULL);
     }
     return handle->app;
@@ -125,7 +128,7 @@ static void settle_if_known(struct app_handle *handle)
     bool wants_data = atomic_load_explicit(&handle->wants_data, memory_order_relaxed);
 
     if (app_session_is_settled(handle->app, wants_data))
-        settle(handle, 0);
+        settle(handle, 0, true);
 }
 
 static void take_packet(struct app_queue *queue, const struct packet_item *item)
@@ -174,7 +177,7 @@ static void end_session(struct app_queue *queue, struct app_handle *handle,
                         const struct app_ending *ending)
 {
     if (handle->app)
-        settle(handle, ending->time_ns);
+        settle(handle, ending->time_ns, ending->by_fin);
     if (queue->conf.names && handle->is_named)
         app_tell_name(handle->facts, queue->conf.names, ending->key.addr[!ending->client].bytes);
     if (ending->identity)
@@ -189,11 +192,14 @@ static void end_session(struct app_queue *queue, struct app_handle *handle,
 static void take_end(struct app_queue *queue, const struct end_item *item)
 {
     const struct app_ending *ending = &item->ending;
+    const char *before[2] = {NULL, NULL};
 
-    if (item->item.handle)
+    if (item->item.handle) {
+        memcpy(before, item->item.handle->names, sizeof(before));
         end_session(queue, item->item.handle, ending);
+    }
     for (int i = 0; queue->conf.names && ending->names && i < 2; i++)
-        ending->names[i] = names_find(queue->conf.names, ending->key.addr[i].bytes, NULL);
+        ending->names[i] = names_since(queue->conf.names, ending->key.addr[i].bytes, before[i]);
 }
 
 static void take_text(const struct app_queue *queue, const struct text_item *item)
@@ -401,6 +407,7 @@ struct app_handle *app_queue_begin(struct app_queue *queue, const struct flow_ke
     handle->facts = NULL;
     handle->is_named = false;
     handle->begun = false;
+    handle->names[0] = handle->names[1] = NULL;
     handle->key = *key;
     handle->spoke = false;
     atomic_store_explicit(&handle->wants_packets, queue->conf.identify && app_can_identify(),

@@ -50,6 +50,7 @@ struct app_ending {
     uint64_t time_ns;
     struct flow_key key;
     unsigned int client; /* endpoint */
+    bool by_fin;         /* see app_session_finish */
     struct identity *identity;
     const struct facts **facts; /* a holder's: to be given up by facts_free */
     const char **names;         /* [2], of endpoints 0 and 1; as app_conf.names has them by then */

@@ -134,6 +134,13 @@ void http_message_begins(struct http_exchange *exchange, enum app_side side,
     one->message->first_packet = moment.packet;
 }
 
+void http_response_was_interim(struct http_exchange *exchange)
+{
+    exchange->sides[APP_SERVER].began = false;
+    exchange->transaction->response.first_ns = 0;
+    exchange->transaction->response.first_packet = 0;
+}
+
 /* ---- headers ------------------------------------------------------------------------------------- */
 
 struct fact_text http_text(struct http_exchange *exchange, const void *text, size_t len)

@@ -38,6 +38,8 @@ struct http_transaction *http_transaction(struct http_exchange *exchange);
 /* A message's first byte. */
 void http_message_begins(struct http_exchange *exchange, enum app_side side,
                          struct http_moment moment);
+/* What began of the response was a 1xx: it is yet to begin. */
+void http_response_was_interim(struct http_exchange *exchange);
 void http_header(struct http_exchange *exchange, enum app_side side, const void *name,
                  size_t name_len, const void *value, size_t value_len);
 /* All its headers were told; wire_bytes of start line and headers. */

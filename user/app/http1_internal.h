@@ -30,6 +30,9 @@ struct http1 {
     struct http_moment end;
     struct http_upgrade upgrade;
     bool closing; /* what ends now ends with the connection */
+    /* libhtp owes the rest of an interim response's header, and tells it, with the line behind, as the next one's. */
+    bool owes_header;
+    size_t told_headers[2]; /* of a message: those behind are trailers */
     /*
      * Bytes are missing outside of a body: what comes is no message's until a client's lot begins with a request, or the
      * response comes of the one request that waits for its own.

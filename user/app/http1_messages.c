@@ -109,20 +109,18 @@ static int on_request_header_data(htp_tx_data_t *data)
 static int on_response_header_data(htp_tx_data_t *data)
 {
     struct http_exchange *exchange = exchange_of(data->tx);
+    struct http1 *http = http1_of(data->tx);
 
-    if (exchange)
+    if (exchange && !http->owes_header)
         http_transaction(exchange)->response.header_bytes += data->len;
+    http->owes_header = false;
     return HTP_OK;
 }
 
-static void tell_headers(struct http_exchange *exchange, enum app_side side,
-                         const htp_table_t *headers)
+static void tell_headers_from(struct http_exchange *exchange, enum app_side side,
+                              const htp_table_t *headers, size_t first)
 {
-    struct http_transaction *transaction = http_transaction(exchange);
-    struct http_message *message =
-        side == APP_CLIENT ? &transaction->request : &transaction->response;
-
-    for (size_t i = 0; i < htp_table_size(headers); i++) {
+    for (size_t i = first; i < htp_table_size(headers); i++) {
         bstr *key = NULL;
         const htp_header_t *header = htp_table_get_index(headers, i, &key);
 
@@ -130,7 +128,45 @@ static void tell_headers(struct http_exchange *exchange, enum app_side side,
             http_header(exchange, side, bstr_ptr(header->name), bstr_len(header->name),
                         bstr_ptr(header->value), bstr_len(header->value));
     }
+}
+
+static void tell_headers(struct http1 *http, struct http_exchange *exchange, enum app_side side,
+                         const htp_table_t *headers)
+{
+    struct http_transaction *transaction = http_transaction(exchange);
+    struct http_message *message =
+        side == APP_CLIENT ? &transaction->request : &transaction->response;
+
+    tell_headers_from(exchange, side, headers, 0);
+    http->told_headers[side] = htp_table_size(headers);
     http_headers_end(exchange, side, message->header_bytes);
+}
+
+/* Behind a body in chunks: libhtp adds them to the headers. Their bytes count as they come. */
+static void tell_trailers(const struct http1 *http, struct http_exchange *exchange,
+                          enum app_side side, const htp_table_t *headers)
+{
+    tell_headers_from(exchange, side, headers, http->told_headers[side]);
+    http_trailers_end(exchange, side, 0);
+}
+
+static int on_request_trailer(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+    struct http1 *http = http1_of(tx);
+
+    if (exchange && !http->adopts)
+        tell_trailers(http, exchange, APP_CLIENT, tx->request_headers);
+    return HTP_OK;
+}
+
+static int on_response_trailer(htp_tx_t *tx)
+{
+    struct http_exchange *exchange = exchange_of(tx);
+
+    if (exchange)
+        tell_trailers(http1_of(tx), exchange, APP_SERVER, tx->response_headers);
+    return HTP_OK;
 }
 
 /* The headers are over. Where no body follows, what does is beyond its end. */
@@ -154,7 +190,7 @@ static int on_request_headers(htp_tx_t *tx)
     if (http1_of(tx)->adopts)
         return HTP_OK;
     transaction = http_transaction(exchange);
-    tell_headers(exchange, APP_CLIENT, tx->request_headers);
+    tell_headers(http1_of(tx), exchange, APP_CLIENT, tx->request_headers);
     transaction->host = http_find_header(&transaction->request, "host");
     if (!transaction->host.at)
         transaction->host = text_of(exchange, tx->request_hostname);
@@ -209,7 +245,7 @@ static int on_response_body(htp_tx_data_t *data)
 }
 
 /*
- * What ends with the connection is whole when all of its length came, or when its end is that of the connection. libhtp takes
+ * What ends with the connection is whole when all of its length came, or when its end is that of the connection, by FIN. libhtp takes
  * chunks that are none for a body without length.
  */
 static bool is_whole(const struct http1 *http, enum app_side side)
@@ -218,7 +254,8 @@ static bool is_whole(const struct http1 *http, enum app_side side)
 
     if (body->has_length)
         return body->told_bytes == body->length;
-    return !http->closing || (side == APP_SERVER && !body->chunked && !http->lost);
+    return !http->closing ||
+           (side == APP_SERVER && !body->chunked && !http->lost && !http->env->cut_short);
 }
 
 static void end_message(struct http1 *http, struct http_exchange *exchange, enum app_side side)
@@ -264,12 +301,16 @@ static int on_response_line(htp_tx_t *tx)
     if (!exchange)
         return HTP_ERROR;
     transaction = http_transaction(exchange);
+    http1_of(tx)->owes_header = transaction->informational;
     if (is_interim(tx->response_status_number)) {
         transaction->informational++;
         tx->response_status_number = STATUS_CONTINUE;
         tx->seen_100continue = 0;
+        http_response_was_interim(exchange);
         return HTP_OK;
     }
+    if (transaction->informational)
+        http_message_begins(exchange, APP_SERVER, now(http1_of(tx)));
     if (tx->response_status_number > 0 && tx->response_status_number < 1000)
         transaction->status = (uint16_t)tx->response_status_number;
     transaction->response.header_bytes = line_bytes(tx->response_line);
@@ -301,7 +342,7 @@ static int on_response_headers(htp_tx_t *tx)
 
     if (!exchange)
         return HTP_ERROR;
-    tell_headers(exchange, APP_SERVER, tx->response_headers);
+    tell_headers(http1_of(tx), exchange, APP_SERVER, tx->response_headers);
     begin_body(&http1_of(tx)->body[APP_SERVER], tx->response_transfer_coding,
                tx->response_content_length, tx->request_method_number == HTP_M_HEAD);
     note_upgrade(http1_of(tx), exchange);
@@ -373,12 +414,16 @@ struct http1_conf *http1_conf_new(void)
     htp_config_register_request_header_data(conf, on_request_header_data);
     htp_config_register_request_headers(conf, on_request_headers);
     htp_config_register_request_body_data(conf, on_request_body);
+    htp_config_register_request_trailer(conf, on_request_trailer);
+    htp_config_register_request_trailer_data(conf, on_request_header_data);
     htp_config_register_request_complete(conf, on_request_complete);
     htp_config_register_response_start(conf, on_response_start);
     htp_config_register_response_line(conf, on_response_line);
     htp_config_register_response_header_data(conf, on_response_header_data);
     htp_config_register_response_headers(conf, on_response_headers);
     htp_config_register_response_body_data(conf, on_response_body);
+    htp_config_register_response_trailer(conf, on_response_trailer);
+    htp_config_register_response_trailer_data(conf, on_response_header_data);
     htp_config_register_response_complete(conf, on_response_complete);
     htp_config_register_transaction_complete(conf, on_transaction_complete);
     return (struct http1_conf *)conf;

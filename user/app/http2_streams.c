@@ -312,8 +312,10 @@ static void end_headers(struct http2 *http, struct stream2 *stream, const struct
         http_trailers_end(stream->exchange, side, one->block_len);
         return;
     }
-    if (side == APP_SERVER && !transaction->status)
+    if (side == APP_SERVER && !transaction->status) {
+        http_response_was_interim(stream->exchange);
         return;
+    }
     http_headers_end(stream->exchange, side, one->block_len);
     if (side == APP_CLIENT && !transaction->host.at)
         transaction->host = http_find_header(message, "host");

@@ -366,10 +366,13 @@ struct layer *nest_outermost(struct nest *nest)
     return &nest->outermost.layer;
 }
 
-void nest_end(struct nest *nest, uint64_t time_ns)
+void nest_end(struct nest *nest, uint64_t time_ns, bool by_fin)
 {
     if (!nest->begun)
         return;
+    nest->outermost.layer.env.cut_short = !by_fin;
+    for (struct nested *at = nest->first; at; at = at->next)
+        at->layer.env.cut_short = !by_fin;
     layer_end(&nest->outermost.layer, time_ns);
     end_within(nest, &nest->outermost, time_ns);
 }

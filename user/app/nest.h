@@ -70,8 +70,8 @@ void nest_init(struct nest *nest, struct nest_kit *kit, const struct flow_key *k
 void nest_fini(struct nest *nest);
 /* Begun with its first bytes: many sessions are but identified. */
 struct layer *nest_outermost(struct nest *nest);
-/* All directions are over. */
-void nest_end(struct nest *nest, uint64_t time_ns);
+/* All directions are over; by_fin: the server's by its FIN. */
+void nest_end(struct nest *nest, uint64_t time_ns, bool by_fin);
 bool nest_is_closed(const struct nest *nest);
 
 #endif

@@ -88,6 +88,7 @@ struct app_env {
     bool (*carried_hole)(void *ctx, uint64_t tunnel, enum app_side side, uint64_t length);
     /* The tunnel is over, though the session goes on. */
     void (*carried_end)(void *ctx, uint64_t tunnel);
+    bool cut_short;     /* from .end on: the server's side did not end by FIN */
     const char *within; /* who handed the connection over to this parser; NULL: nobody */
     uint64_t tunnel;    /* number of the transaction that opened what this is in; 0: none did */
     const struct http_asked *asked; /* before an upgrade to HTTP/2; NULL: nothing */

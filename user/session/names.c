@@ -169,6 +169,22 @@ const char *names_find(const struct names *names, const uint8_t addr[16], enum n
     return slot->name ? slot->name->text : NULL;
 }
 
+const char *names_of_dns(const struct names *names, const uint8_t addr[16])
+{
+    enum name_source source = NAME_OF_HOSTS;
+    const char *name = names_find(names, addr, &source);
+
+    return source == NAME_OF_DNS ? name : NULL;
+}
+
+const char *names_since(const struct names *names, const uint8_t addr[16], const char *before)
+{
+    enum name_source source = NAME_OF_HOSTS;
+    const char *name = names_find(names, addr, &source);
+
+    return before && source == NAME_OF_DNS ? before : name;
+}
+
 uint64_t names_left_out(const struct names *names)
 {
     return names->left_out;

@@ -29,6 +29,13 @@ void names_add(struct names *names, const uint8_t addr[16], const char *name, si
                enum name_source source);
 /* NULL: none is known. *source (unless NULL) says who told it. */
 const char *names_find(const struct names *names, const uint8_t addr[16], enum name_source *source);
+/* What DNS calls it, when nobody better told a name. NULL: nothing. */
+const char *names_of_dns(const struct names *names, const uint8_t addr[16]);
+/*
+ * What it is to be called in a session that has ended. before: names_of_dns when the session began, which goes before what DNS
+ * told since: an address has many names, and this is the one that was asked for. NULL: none is known.
+ */
+const char *names_since(const struct names *names, const uint8_t addr[16], const char *before);
 /* Names that found no room. */
 uint64_t names_left_out(const struct names *names);
 /*

@@ -60,7 +60,8 @@
         HTTP_PART(side_, "decode_failed", BOOL, "", "the content is not what its encoding says"), \
         HTTP_PART(side_, "cut", BOOL, "", "headers or content beyond a bound were left out"),     \
         HTTP_PART(side_, "headers_cut", BOOL, "", "headers beyond a bound are not in the list"),  \
-        HTTP_PART(side_, "headers", LIST, "", "in the order sent", .item_type = FIELD_OBJECT),    \
+        HTTP_PART(side_, "headers", LIST, "", "in the order sent, trailers too",                  \
+                  .item_type = FIELD_OBJECT),                                                     \
         HTTP_HEADER(side_, "name", "name"),                                                       \
         HTTP_HEADER(side_, "value", "value; of several with one name, with commas"), END, END
 #define ANSWER(word, kind, unit_, help_)                                                 \
@@ -88,13 +89,15 @@
     "TIME_WAIT CLOSED"
 
 /* clang-format off: a row a field */
-#define ENDPOINT(word, end, help_)                                                               \
-    OBJECT("", word, help_, ALWAYS),                                                             \
-        F(word ".", "ip", STRING, "", ip, "address", ALWAYS, .side = end),                       \
-        F(word ".", "port", U64, "", port, "port", ALWAYS, WITH_PORTS, .side = end),             \
-        F(word ".", "name", STRING, "", host_name, "host name, when one is known", .side = end), \
-        F(word ".", "socket", STRING, "", socket, "`ip:port`, `[ip]:port` for IPv6", ALWAYS,     \
-          WITH_PORTS, .side = end),                                                              \
+#define ENDPOINT(word, end, help_)                                                             \
+    OBJECT("", word, help_, ALWAYS),                                                           \
+        F(word ".", "ip", STRING, "", ip, "address", ALWAYS, .side = end),                     \
+        F(word ".", "port", U64, "", port, "port", ALWAYS, WITH_PORTS, .side = end),           \
+        F(word ".", "name", STRING, "", host_name,                                             \
+          "host name, when one is known; of those that DNS told, the last before the session", \
+          .side = end),                                                                        \
+        F(word ".", "socket", STRING, "", socket, "`ip:port`, `[ip]:port` for IPv6", ALWAYS,   \
+          WITH_PORTS, .side = end),                                                            \
         END
 
 #define DIRECTION(word, end, help_)                                                               \
@@ -384,7 +387,8 @@ static const struct field fields[] = {
     LIST("app.", "risks", STRING, "", risks, risk_count, "what libndpi finds suspicious"),
     END,
     F("app.", "cut_bytes", U64, "bytes", app_u64,
-      "payload that no parser has read: beyond a bound, behind a hole, or of no message", OF(facts, cut_bytes)),
+      "payload that no parser has read: beyond a bound, behind a hole, or of no message",
+      OF(facts, cut_bytes)),
     F("app.", "cut_transactions", U64, "", app_u64, "transactions not listed: beyond a bound",
       OF(facts, cut_transactions)),
     F("app.", "cut_content_bytes", U64, "bytes", app_u64, "of bodies, not decoded: beyond a bound",
@@ -471,7 +475,7 @@ static const struct field fields[] = {
     SOMETIMES("http", "informational", U64, "", "1xx responses before it"),
     SOMETIMES("http", "upgraded", BOOL, "", "what follows is another protocol"),
     SOMETIMES("http", "first", TIME, "", "first byte of the request"),
-    SOMETIMES("http", "latency", DURATION, "", "to the first byte of the response"),
+    SOMETIMES("http", "latency", DURATION, "", "to the first byte of the response; a 1xx is none"),
     SOMETIMES("http", "total", DURATION, "", "to its last byte"),
     HTTP_MESSAGE("request", "what the client sent"),
     HTTP_MESSAGE("response", "what the server sent"),
