@@ -185,6 +185,7 @@ void pipeline_flush(struct pipeline *pipeline);
 /* A metrics file, or another sink of the caller's, could not be written. */
 void pipeline_note_error(struct pipeline *pipeline, enum prom_sink sink, int err, const char *path);
 
+/* So far. Borrowed. */
 const struct pipeline_totals *pipeline_totals(const struct pipeline *pipeline);
 
 #endif

@@ -5,7 +5,9 @@
 
 #include <stdint.h>
 
+/* Since the machine began, without the time it slept. */
 uint64_t clock_mono_ns(void);
+/* Since 1970, UTC; may jump. */
 uint64_t clock_wall_ns(void);
 /* CPU time of the calling thread. */
 uint64_t clock_thread_ns(void);

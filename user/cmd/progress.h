@@ -15,6 +15,7 @@ struct progress {
     uint64_t drawn_ns;
 };
 
+/* The time counts from here on. wanted false: none of it is ever drawn. */
 void progress_begin(struct progress *progress, bool wanted);
 /* Draws five times a second at most. */
 void progress_update(struct progress *progress, const struct capfile *capfile);

@@ -111,6 +111,7 @@ struct link_filter {
     size_t count;
 };
 
+/* Whether the filter takes the interface. A name with *, ? or [ in it also matches literally. */
 bool links_match(const struct link_filter *filter, const struct link_info *link);
 /* The first pattern that is a plain name which no present interface has; NULL: none. */
 const char *links_missing(const struct links *links, const struct link_filter *filter);

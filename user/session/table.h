@@ -31,6 +31,7 @@ struct session *table_restore(struct table *table, uint64_t flow_id, const struc
 /* Out of the table, freed. It must not be due any more. */
 void table_remove(struct table *table, struct session *session);
 
+/* Sessions in the table now, those that are due among them. */
 size_t table_count(const struct table *table);
 /* Sessions inserted so far. */
 uint64_t table_inserted(const struct table *table);

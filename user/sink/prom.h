@@ -74,6 +74,7 @@ struct prom_gauges {
 struct prom *prom_new(const char *version);
 void prom_free(struct prom *prom);
 
+/* Once a session, when it is first known. */
 void prom_session_opened(struct prom *prom, uint8_t l4_proto);
 /* Once a session, with its last record: counts it, and keeps what it adds to the totals. */
 void prom_session_closed(struct prom *prom, const struct record *record);

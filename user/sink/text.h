@@ -31,6 +31,7 @@ static inline char *text_put_fixed(char *p, uint64_t value, unsigned int digits)
     return p + digits;
 }
 
+/* Of the number in decimal: 1 to 20. */
 unsigned int text_count_digits(uint64_t value);
 
 static inline char *text_put_u64(char *p, uint64_t value)

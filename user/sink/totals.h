@@ -76,6 +76,7 @@ struct totals_app {
     bool guessed;
 };
 
+/* app: a row's, and not 0. Borrowed until the next totals_add. */
 const struct totals_app *totals_app(const struct totals *totals, uint32_t app);
 
 #endif

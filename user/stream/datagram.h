@@ -78,6 +78,7 @@ int fragment_read(struct fragment_head *head, const struct packet *pkt, const ui
 /* Memory that it will take. */
 size_t fragment_bytes(const struct fragment_head *head);
 
+/* Of the fragment's key, with no fragment yet; time_ns: of the first that came. NULL on no memory. */
 struct datagram *datagram_new(const struct fragment_head *head, uint64_t time_ns);
 void datagram_free(struct datagram *datagram);
 /* The fragment contradicts the end of the datagram. */

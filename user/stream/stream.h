@@ -95,10 +95,12 @@ void doubted_finish(struct dialog *dialog, unsigned int from);
 
 /* ---- lots.c */
 
+/* len bytes of side `from` were delivered, by seg: they go on with its lot, or begin the next one. */
 void lots_add(struct dialog *dialog, unsigned int from, size_t len, const struct segment *seg);
 
 /* ---- history.c: bytes delivered, to compare what comes again */
 
+/* What is delivered next of side `from`; data is borrowed until history_fini. */
 void history_add(struct dialog *dialog, unsigned int from, const uint8_t *data, size_t len);
 /* Bytes of data, which belong at offset, that differ from what was delivered there; those that can't be
  * compared any more are added to *unchecked. */

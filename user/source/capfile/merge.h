@@ -34,8 +34,9 @@ static inline bool slot_before(const struct slot *a, const struct slot *b)
     return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->reader.file < b->reader.file;
 }
 
+/* There must be room. */
 void heap_push(struct heap *heap, struct slot *slot);
-/* NULL: empty. */
+/* The one that goes before all others; NULL: empty. */
 struct slot *heap_pop(struct heap *heap);
 
 #endif

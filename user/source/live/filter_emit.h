@@ -29,6 +29,7 @@ struct filter_emitter {
 
 void emitter_fini(struct filter_emitter *emitter);
 
+/* One instruction, its fields as in struct bpf_insn. */
 void emit(struct filter_emitter *emitter, uint8_t code, uint8_t dst, uint8_t src, int16_t off,
           int32_t imm);
 /* dst = value, 64 bits. */
