@@ -23,6 +23,7 @@ EXPLAINED = {
     ("conncheck.pcap", "HTTP.ntop"): "named by a later packet; HTTP is known with the first, and no more are looked at",
     ("custom_rules_same-ip_multiple_ports.pcapng", "TLS"): "a guess by port for a SYN without payload",
     ("dnscrypt_skype_false_positive.pcapng", "DNScrypt"): "80 minutes of silence lie between: three sessions here",
+    ("http2.pcapng", "Unknown"): "HTTP/2 without TLS, by its preface: libndpi 4.2 does not know it",
     ("protonvpn.pcap", "TLS.Google"): "a guess by address for a SYN without payload",
     ("quic-fuzz-overflow.pcapng", "QUIC"): "a first fragment whose others never came",
     ("snapchat_call.pcapng", "QUIC.SnapchatCall"): "named by the sizes of many later packets",
