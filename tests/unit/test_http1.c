@@ -85,6 +85,12 @@ static const struct row rows[] = {
       "S" OK "Content-Encoding: gzip\r\nContent-Length: 24\r\n\r\n"
       "\x1f\x8b\x08\x02\x02\x02\x02\x02\x02\x03"}, /* the rest is missing: can't be decoded */
      "GET /a h 200 10/0 no\n"},
+    {"not in the encoding that it says: as it came",
+     {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+      "S" OK "Content-Encoding: gzip\r\nContent-Length: 11\r\n\r\nnot gzipped",
+      "CGET /b HTTP/1.1\r\nHost: h\r\n\r\n",
+      "S" OK "Content-Encoding: deflate\r\nContent-Length: 5\r\n\r\n\xffhell"},
+     "GET /a h 200 11/11 yes\nGET /b h 200 5/5 yes\n"},
     {"missing bytes of a body",
      {"CGET /a HTTP/1.1\r\nHost: h\r\n\r\n", "S" OK "Content-Length: 10\r\n\r\nhel", "H04", "Slo!"},
      "GET /a h 200 6/6 no\n"},
@@ -278,6 +284,28 @@ static void test_next_request_before_the_hole(void **state)
     driver_end(&driver);
 }
 
+/* Undone as the content's own is. */
+static void test_transfer_in_gzip(void **state)
+{
+    static const char response[] = OK
+        "Transfer-Encoding: gzip, chunked\r\n\r\n19\r\n"
+        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00"
+        "\r\n0\r\n\r\n";
+    struct app_conf conf = {.http = true};
+    struct app_driver driver;
+    const struct http_message *message;
+
+    (void)state;
+    driver_begin(&driver, &conf, IP_PROTO_TCP);
+    driver_say(&driver, APP_CLIENT, "BREW /pot HTTP/1.1\r\nHost: h\r\n\r\n");
+    driver_give(&driver, APP_SERVER, response, sizeof(response) - 1);
+    message = &driver_finish(&driver)->http->response;
+    assert_int_equal(message->body_bytes, 25);
+    assert_int_equal(message->content_bytes, 5);
+    assert_true(message->complete && message->has_content_sha256 && !message->decode_failed);
+    driver_end(&driver);
+}
+
 /* Of interim responses nothing counts, of trailers all. */
 static void test_headers(void **state)
 {
@@ -376,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_next_request_before_the_hole),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_transfer_in_gzip),
         cmocka_unit_test(test_bound),
     };
 

@@ -265,7 +265,7 @@ static int find_encoding(const char *name, size_t len)
 #ifdef HAVE_ZSTD
         {"zstd", ENCODING_ZSTD},
 #endif
-        {"identity", -ENOENT},
+        {"identity", -ENOENT},   {"chunked", -ENOENT},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

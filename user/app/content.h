@@ -13,7 +13,7 @@ struct content;
 typedef void content_sink(void *ctx, const uint8_t *data, size_t len);
 
 /*
- * For the value of a Content-Encoding header: "gzip", "br, gzip". max_bytes: of decoded content; max_ratio: of
+ * For the value of a Content-Encoding header: "gzip", "br, gzip"; "chunked" was undone before. max_bytes: of decoded content; max_ratio: of
  * decoded to encoded bytes, looked at beyond the first megabyte. NULL with errno: ENOTSUP, an encoding that is
  * not known here or too many of them; ENOMEM.
  */

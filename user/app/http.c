@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,7 +11,9 @@
 #include "app/content.h"
 #include "app/http_headers.h"
 
-#define SPARE_HASHES 16
+#define EARLY_BYTES   32
+#define CODINGS_BYTES 256
+#define SPARE_HASHES  16
 
 struct http_shared {
     struct http1_conf *http1;
@@ -26,8 +29,10 @@ struct exchange_side {
     struct http_message *message;
     uint64_t header_text_bytes; /* names and values kept */
     struct content *content;    /* NULL: no headers yet, or not kept */
-    bool as_it_came;            /* its encoding is not known here */
-    EVP_MD_CTX *hash;           /* NULL: no content yet */
+    bool as_it_came;            /* its encoding is not known here, or it is not in it */
+    uint8_t early[EARLY_BYTES]; /* the body so far, as long as it fits and nothing came of it */
+    size_t early_len;
+    EVP_MD_CTX *hash; /* NULL: no content yet */
     bool began;
     bool headers_over;
     bool ended;
@@ -213,35 +218,52 @@ static void on_content(void *ctx, const uint8_t *data, size_t len)
         env->content(env->ctx, one->exchange->transaction, one->side, data, len);
 }
 
+static struct content *new_content(struct exchange_side *one, const char *codings, size_t len)
+{
+    const struct app_limits *limits = one->exchange->env->limits;
+
+    return content_new(codings, len, limits->content_bytes, limits->content_ratio, on_content, one);
+}
+
+/* What the content is in, in the order applied: the transfer is coded last. Returns the length. */
+static size_t put_codings(char codings[CODINGS_BYTES], const struct http_message *message)
+{
+    struct fact_text transfer = http_find_header(message, "transfer-encoding");
+    struct fact_text content = message->content_encoding;
+    int len;
+
+    if (!transfer.at || transfer.len <= strlen("chunked"))
+        transfer = (struct fact_text){0};
+    len = snprintf(codings, CODINGS_BYTES, "%.*s, %.*s", (int)content.len,
+                   content.at ? content.at : "", (int)transfer.len, transfer.at ? transfer.at : "");
+    return len < CODINGS_BYTES ? (size_t)len : CODINGS_BYTES - 1;
+}
+
 void http_headers_end(struct http_exchange *exchange, enum app_side side, uint64_t wire_bytes)
 {
     struct exchange_side *one = &exchange->sides[side];
     struct http_message *message = one->message;
-    const struct app_limits *limits = exchange->env->limits;
-    struct fact_text encoding;
+    char codings[CODINGS_BYTES];
 
     take_headers(exchange, message);
     if (one->ended)
         return;
-    encoding = http_find_header(message, "content-encoding");
     one->headers_over = true;
     message->header_bytes = wire_bytes;
     message->content_type = http_find_header(message, "content-type");
-    message->content_encoding = encoding;
+    message->content_encoding = http_find_header(message, "content-encoding");
     content_free(one->content);
     one->content = NULL;
     if (!exchange->kept)
         return;
-    one->content = content_new(encoding.at ? encoding.at : "", encoding.len, limits->content_bytes,
-                               limits->content_ratio, on_content, one);
+    one->content = new_content(one, codings, put_codings(codings, message));
     if (one->content)
         return;
     message->decode_failed = true;
     if (errno != ENOTSUP)
         return;
     one->as_it_came = true;
-    one->content =
-        content_new("", 0, limits->content_bytes, limits->content_ratio, on_content, one);
+    one->content = new_content(one, "", 0);
 }
 
 static bool begin_hash(struct exchange_side *one)
@@ -269,6 +291,37 @@ static void end_hash(struct exchange_side *one)
     one->hash = NULL;
 }
 
+/* Of servers that name an encoding and send plain content: nothing came of it, so all of it is at hand. */
+static int take_as_it_came(struct exchange_side *one, const uint8_t *data, size_t len)
+{
+    content_free(one->content);
+    one->content = new_content(one, "", 0);
+    if (!one->content)
+        return -ENOMEM;
+    one->as_it_came = true;
+    content_data(one->content, one->early, one->early_len);
+    return content_data(one->content, data, len);
+}
+
+static int decode(struct exchange_side *one, const uint8_t *data, size_t len)
+{
+    struct http_message *message = one->message;
+    bool is_early = !message->content_bytes && message->body_bytes == one->early_len + len;
+    int err = content_data(one->content, data, len);
+
+    if (!is_early || message->content_bytes)
+        return err;
+    if (err == -EBADMSG) {
+        message->decode_failed = true;
+        return take_as_it_came(one, data, len);
+    }
+    if (one->early_len + len <= sizeof(one->early)) {
+        memcpy(one->early + one->early_len, data, len);
+        one->early_len += len;
+    }
+    return err;
+}
+
 void http_body(struct http_exchange *exchange, enum app_side side, const uint8_t *data, size_t len)
 {
     struct exchange_side *one = &exchange->sides[side];
@@ -286,7 +339,7 @@ void http_body(struct http_exchange *exchange, enum app_side side, const uint8_t
     }
     if (!one->hash && !begin_hash(one))
         return;
-    err = content_data(one->content, data, len);
+    err = decode(one, data, len);
     if (err == -E2BIG) {
         message->cut = true;
         exchange->env->facts->cut_content_bytes += len;

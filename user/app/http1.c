@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.x by libhtp, and what a connection turns into after an upgrade. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/http.h"
+
+#define METHOD_MAX 24
 
 static const char *const methods[] = {
     "GET ",       "POST ",   "HEAD ",     "PUT ",    "DELETE ",     "OPTIONS ",
@@ -28,13 +31,26 @@ static bool is_request(const struct app_piece *piece)
     return false;
 }
 
+/* Of a method that is not among those: a line that ends with the version. */
+static bool is_request_line(const struct app_piece *piece)
+{
+    const uint8_t *end = memchr(piece->data, '\n', piece->len);
+    size_t len = 0;
+
+    while (len < METHOD_MAX && len < piece->len &&
+           (isalnum(piece->data[len]) || strchr("-_", piece->data[len])))
+        len++;
+    return len && len < piece->len && piece->data[len] == ' ' && end &&
+           memmem(piece->data + len, (size_t)(end - piece->data) - len, " HTTP/1.", 8);
+}
+
 /* A request, or the server's "HTTP/1." when that was missed. */
 static bool http1_looks_like(const struct flow_key *key, const struct app_piece *first)
 {
     (void)key;
     if (first->side == APP_SERVER)
         return first->len >= 4 && begins_with(first, "HTTP/1.", 7);
-    return is_request(first);
+    return is_request(first) || is_request_line(first);
 }
 
 #ifdef HAVE_HTP
