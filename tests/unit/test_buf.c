@@ -161,6 +161,34 @@ static void json_bytes_anywhere(void **state)
     buf_fini(&expected);
 }
 
+static void printable(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } rows[] = {
+        {"plain ~", "plain ~"},
+        {"\x1b[31m\n\x7f", "?[31m??"},
+        {"\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"\xc2\x9b"
+         "31m \x9b",
+         "?31m ?"}, /* C1: a terminal's CSI */
+        {"\xe2\x80\xae"
+         "gpj.exe",
+         "?gpj.exe"},                        /* right to left */
+        {"\xc3(\xed\xa0\x80\xf8", "?(????"}, /* not UTF-8 */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf buf = {0};
+
+        buf_add_printable(&buf, rows[i].text, strlen(rows[i].text));
+        buf_add_char(&buf, '\0');
+        assert_string_equal(buf.data, rows[i].expected);
+        buf_fini(&buf);
+    }
+}
+
 static void growth(void **state)
 {
     struct buf buf = {0};
@@ -208,13 +236,10 @@ static void clocks_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers),
-        cmocka_unit_test(seconds),
-        cmocka_unit_test(json_strings),
-        cmocka_unit_test(json_bytes_anywhere),
-        cmocka_unit_test(growth),
-        cmocka_unit_test(clocks_agree),
-        cmocka_unit_test(no_memory_is_remembered),
+        cmocka_unit_test(numbers),      cmocka_unit_test(seconds),
+        cmocka_unit_test(json_strings), cmocka_unit_test(json_bytes_anywhere),
+        cmocka_unit_test(printable),    cmocka_unit_test(growth),
+        cmocka_unit_test(clocks_agree), cmocka_unit_test(no_memory_is_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

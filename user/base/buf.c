@@ -178,12 +178,32 @@ static void add_json_escape(struct buf *buf, uint8_t c)
     buf_add_hex(buf, &c, 1);
 }
 
+/* What a terminal takes for a command though it is no control character of ASCII: C1 (ECMA-48), and the direction of text. */
+static bool is_command(const uint8_t *c, size_t len)
+{
+    unsigned int code = len == 2   ? (c[0] & 0x1fu) << 6 | (c[1] & 0x3fu)
+                        : len == 3 ? (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu)
+                                   : 0;
+
+    return (code >= 0x80 && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
 void buf_add_printable(struct buf *buf, const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = (uint8_t)text[i];
+    const uint8_t *bytes = (const uint8_t *)text;
 
-        buf_add_char(buf, c < 0x20 || c == 0x7f ? '?' : (char)c);
+    for (size_t i = 0, step; i < len; i += step) {
+        bool fits;
+
+        step = utf8_char_len(bytes + i, len - i);
+        fits =
+            step == 1 ? bytes[i] >= 0x20 && bytes[i] != 0x7f : step && !is_command(bytes + i, step);
+        step = step ? step : 1;
+        if (fits)
+            buf_add(buf, text + i, step);
+        else
+            buf_add_char(buf, '?');
     }
 }
 

@@ -57,7 +57,7 @@ void buf_add_i64(struct buf *buf, int64_t value);
 void buf_add_seconds(struct buf *buf, int64_t ns, unsigned int places);
 /* Lower-case hex, two digits a byte. */
 void buf_add_hex(struct buf *buf, const void *data, size_t len);
-/* Text for a terminal: control characters become question marks. */
+/* Text for a terminal, in UTF-8: what is not, control characters and those of direction become question marks. */
 void buf_add_printable(struct buf *buf, const char *text, size_t len);
 /* A JSON string in quotes, escaped; bytes that are not UTF-8 become U+FFFD. */
 void buf_add_json_str(struct buf *buf, const char *text, size_t len);
