@@ -176,11 +176,11 @@ struct {
     __type(value, struct head);
 } heads SEC(".maps");
 
-/* The request that sesstap_take works on, and its answer; user space has it mapped. */
+/* The requests that sesstap_take works on, and its answers; user space has them mapped. 47 KB. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, 1);
+    __uint(max_entries, TAKE_BATCH);
     __type(key, __u32);
     __type(value, struct take);
 } take_room SEC(".maps");

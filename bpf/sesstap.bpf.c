@@ -324,16 +324,24 @@ int sesstap_xdp(struct xdp_md *xdp)
     return XDP_PASS;
 }
 
-/* User space ends a session: run by BPF_PROG_TEST_RUN, its request is in map take_room. */
+/* For bpf_loop: 1 ends it. */
+static long take_one(__u32 i, void *ctx)
+{
+    struct take *take = bpf_map_lookup_elem(&take_room, &i);
+
+    (void)ctx;
+    if (!take)
+        return 1;
+    take->result = take_entry(take);
+    return take->last ? 1 : 0;
+}
+
+/* User space ends sessions: run by BPF_PROG_TEST_RUN, its requests are in map take_room. */
 SEC("syscall")
 int sesstap_take(void *ctx)
 {
-    __u32 zero = 0;
-    struct take *take = bpf_map_lookup_elem(&take_room, &zero);
-
     (void)ctx;
-    if (take)
-        take->result = take_entry(take);
+    bpf_loop(TAKE_BATCH, take_one, NULL, 0);
     return 0;
 }
 

@@ -393,6 +393,7 @@ _Static_assert(sizeof(struct record_flow) == 680, "record_flow");
 
 /* ---- taking an entry ------------------------------------------------------------------------ */
 
+#define TAKE_BATCH 64 /* entries that one run of sesstap_take takes at most */
 /* What user space asks of the program sesstap_take, and what it answers. */
 struct take {
     struct flow_key key;
@@ -400,7 +401,8 @@ struct take {
     __u32 reason; /* why user space ends it, enum close_reason: goes to record.event.ifindex */
     __u8 keep;    /* also put it into map taken */
     __u8 alone;   /* no program tracks packets any more */
-    __u8 pad[2];
+    __u8 last;    /* none comes after it */
+    __u8 pad;
     __s64 result; /* 0, -ENOENT, -ESTALE: another session's entry; -EAGAIN; what map taken said */
     struct record_flow record;
 };

@@ -11,7 +11,7 @@
 struct take *take_open(const struct tracker *tracker)
 {
     struct take *room =
-        mapped_open(bpf_map__fd(tracker->skel->maps.take_room), sizeof(struct take));
+        mapped_open(bpf_map__fd(tracker->skel->maps.take_room), TAKE_BATCH * sizeof(struct take));
 
     if (!room)
         err(1, "mapping take_room");
@@ -20,7 +20,7 @@ struct take *take_open(const struct tracker *tracker)
 
 void take_close(struct take *room)
 {
-    mapped_close(room, sizeof(*room));
+    mapped_close(room, TAKE_BATCH * sizeof(*room));
 }
 
 int take_one(const struct tracker *tracker, struct take *room, const struct flow_key *key,
@@ -30,6 +30,7 @@ int take_one(const struct tracker *tracker, struct take *room, const struct flow
 
     room->key = *key;
     room->flow_id = flow_id;
+    room->last = true;
     room->result = -EIO;
     if (bpf_prog_test_run_opts(bpf_program__fd(tracker->skel->progs.sesstap_take), &opts))
         err(1, "running sesstap_take");

@@ -171,6 +171,39 @@ static void packet_keeps_off_what_is_claimed(void **state)
     }
 }
 
+static void ask(struct take *take, const struct flow_key *key, uint64_t flow_id)
+{
+    take->key = *key;
+    take->flow_id = flow_id;
+    take->last = false;
+    take->result = -EIO;
+}
+
+/* Each request has its own answer, and none is read beyond the last one. */
+static void many_are_taken_in_one_run(void **state)
+{
+    LIBBPF_OPTS(bpf_test_run_opts, opts);
+    struct fixture *f = *state;
+    struct flow_key key;
+    struct script script;
+    struct flow flow;
+
+    script_init(&script, CLOSED, 1000, 9000);
+    play(&f->tracker, &script);
+    tracker_only_flow(&f->tracker, &key, &flow);
+    for (size_t i = 0; i < TAKE_BATCH; i++)
+        ask(&f->room[i], &key, flow.id + (i == 0));
+    f->room[TAKE_BATCH - 2].last = true;
+    assert_int_equal(
+        bpf_prog_test_run_opts(bpf_program__fd(f->tracker.skel->progs.sesstap_take), &opts), 0);
+    assert_int_equal(f->room[0].result, -ESTALE);
+    assert_int_equal(f->room[1].result, 0);
+    assert_int_equal(pkts_of(&f->room[1].record.flow), pkts_of(&flow));
+    for (size_t i = 2; i < TAKE_BATCH - 1; i++)
+        assert_int_equal(f->room[i].result, -ENOENT);
+    assert_int_equal(f->room[TAKE_BATCH - 1].result, -EIO);
+}
+
 static int setup(void **state)
 {
     static struct fixture f;
@@ -199,6 +232,7 @@ int main(void)
         cmocka_unit_test(taken_when_nothing_comes),
         cmocka_unit_test(taken_at_once_when_alone),
         cmocka_unit_test(packet_keeps_off_what_is_claimed),
+        cmocka_unit_test(many_are_taken_in_one_run),
     };
 
     return cmocka_run_group_tests_name("take", tests, setup, teardown);

@@ -157,13 +157,48 @@ static bool has_woken(const struct tracker *tracker, const struct session *sessi
                CLOSE_NONE;
 }
 
-static void finish_due(struct tracker *tracker, struct session *session)
-{
-    struct flow flow;
-    int err;
+/* Sessions whose entries are taken out of the kernel's table together: a system call takes as long as a few takes. */
+struct taking {
+    size_t count;
+    struct session *sessions[TAKE_BATCH];
+    struct live_take takes[TAKE_BATCH];
+};
 
+static void finish_taken_out(struct tracker *tracker, struct session *session,
+                             const struct live_take *take)
+{
+    if (take->result == -EAGAIN) {
+        session->grace = live_grace_ask(tracker->live);
+        table_set_due(tracker->table, session, tracker->now_ns);
+    } else if (!take->result) {
+        finish(tracker, session, take->flow, session->close_reason);
+    }
+    /* else its last content is on its way: in the ring, or kept aside; visit_vanished looks after it */
+}
+
+static void take_out(struct tracker *tracker, struct taking *taking)
+{
+    live_take(tracker->live, taking->takes, taking->count);
+    for (size_t i = 0; i < taking->count; i++)
+        finish_taken_out(tracker, taking->sessions[i], &taking->takes[i]);
+    taking->count = 0;
+}
+
+static void add_to_taking(struct tracker *tracker, struct taking *taking, struct session *session)
+{
+    taking->sessions[taking->count] = session;
+    taking->takes[taking->count++] = (struct live_take){
+        .key = &session->key, .flow_id = session->id, .reason = session->close_reason};
+    if (taking->count == TAKE_BATCH)
+        take_out(tracker, taking);
+}
+
+static void finish_due(struct tracker *tracker, struct taking *taking, struct session *session)
+{
     if (session->taken) {
-        flow = *session->taken;
+        struct flow flow = *session->taken;
+
+        take_out(tracker, taking); /* records stay in order */
         finish(tracker, session, &flow, session->close_reason);
         return;
     }
@@ -172,23 +207,16 @@ static void finish_due(struct tracker *tracker, struct session *session)
         session->close_reason = CLOSE_NONE;
         return;
     }
-    if (!live_grace_over(tracker->live, session->grace)) {
+    if (live_grace_over(tracker->live, session->grace))
+        add_to_taking(tracker, taking, session);
+    else
         table_set_due(tracker->table, session, tracker->now_ns);
-        return;
-    }
-    err = live_take(tracker->live, &session->key, session->id, session->close_reason, &flow);
-    if (err == -EAGAIN) {
-        session->grace = live_grace_ask(tracker->live);
-        table_set_due(tracker->table, session, tracker->now_ns);
-    } else if (!err) {
-        finish(tracker, session, &flow, session->close_reason);
-    }
-    /* else its last content is on its way: in the ring, or kept aside; visit_vanished looks after it */
 }
 
 /* Only when all samples of that time have been read can a session's streams be complete. */
 static void finish_all_due(struct tracker *tracker)
 {
+    struct taking taking = {.count = 0};
     uint64_t until = tracker->drained_ns;
     struct session *session;
 
@@ -199,8 +227,9 @@ static void finish_all_due(struct tracker *tracker)
         session = table_take_due(tracker->table, until);
         if (!session)
             break;
-        finish_due(tracker, session);
+        finish_due(tracker, &taking, session);
     }
+    take_out(tracker, &taking);
 }
 
 /* ---- the sweep -------------------------------------------------------------------------------- */
@@ -337,14 +366,16 @@ static void visit_last(void *ctx, const struct flow_key *key, const struct flow 
 {
     struct tracker *tracker = ctx;
     struct session *session = session_of(tracker, flow->id, key);
-    struct flow last = *flow;
+    struct live_take take = {.key = key, .flow_id = flow->id};
 
     if (!session)
         return;
     if (session->close_reason == CLOSE_NONE)
         session->close_reason = CLOSE_SHUTDOWN;
-    if (!live_take(tracker->live, key, flow->id, session->close_reason, &last))
-        finish(tracker, session, &last, session->close_reason);
+    take.reason = session->close_reason;
+    live_take(tracker->live, &take, 1);
+    if (!take.result)
+        finish(tracker, session, take.flow, session->close_reason);
 }
 
 static void visit_lost(void *ctx, struct session *session)

@@ -174,7 +174,7 @@ void live_quiet(struct live *live)
 {
     attachments_unhook(live->attachments);
     grace_wait(live->grace); /* for programs that were running */
-    live->take->alone = true;
+    live->alone = true;
 }
 
 size_t live_attached(const struct live *live)

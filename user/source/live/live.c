@@ -180,9 +180,10 @@ static int allocate(struct live *live)
 
     int err;
 
-    live->take = mapped_open(bpf_map__fd(live->skel->maps.take_room), sizeof(*live->take));
+    live->takes =
+        mapped_open(bpf_map__fd(live->skel->maps.take_room), TAKE_BATCH * sizeof(*live->takes));
     live->grace = grace_new();
-    if (!live->take || !live->grace)
+    if (!live->takes || !live->grace)
         return -errno;
     live->percpu = calloc(live->cpus, sizeof(struct iface_seen));
     live->sweep_keys = calloc(SWEEP_BATCH, sizeof(struct flow_key));
@@ -257,7 +258,7 @@ static void release(struct live *live)
     clsact_fini(&live->clsact);
     ring_buffer__free(live->rings);
     grace_free(live->grace);
-    mapped_close(live->take, sizeof(*live->take));
+    mapped_close(live->takes, TAKE_BATCH * sizeof(*live->takes));
     sesstap_bpf__destroy(live->skel);
     free(live->base);
     free(live->percpu);

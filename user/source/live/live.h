@@ -42,7 +42,7 @@ struct live_conf {
 
 /* What the rings bring. Pointers are borrowed for the call. */
 struct live_events {
-    /* RECORD_OPENED, RECORD_ESTABLISHED, RECORD_CLOSED */
+    /* RECORD_OPENED, RECORD_CLOSED */
     void (*lifecycle)(void *ctx, const struct record_event *event);
     /* A finished session whose entry a new one took: from the ring, or from where it was kept aside. */
     void (*reused)(void *ctx, const struct record_flow *record);
@@ -131,14 +131,20 @@ enum live_sweep live_sweep_step(struct live *live, size_t count,
 uint64_t live_grace_ask(struct live *live);
 bool live_grace_over(const struct live *live, uint64_t period);
 /*
- * Remove a session's entry and get its last content. Call when a period that was asked for after the session closed is
- * over. 0; -EAGAIN: it is not closed, or packets came: ask for a period and when that is over call again; -ENOENT:
- * no entry; -ESTALE: the entry is another session's, or just being handed over to one, and stays. reason: for the
- * record, when TCP did not end it.
+ * A session whose entry is to be removed, and what came of it. result: 0; -EAGAIN: it is not closed, or packets came: ask
+ * for a period and when that is over call again; -ENOENT: no entry; -ESTALE: the entry is another session's, or just
+ * being handed over to one, and stays.
  */
-int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
-              enum close_reason reason, struct flow *flow);
-/* The same, but the entry stays. */
+struct live_take {
+    const struct flow_key *key; /* borrowed for the call */
+    uint64_t flow_id;
+    enum close_reason reason; /* for the record, when TCP did not end it */
+    int result;
+    const struct flow *flow; /* its last content, when result is 0; borrowed until the next call */
+};
+/* Remove the entries of count sessions, at most TAKE_BATCH. Call when periods that were asked for after each closed are over. */
+void live_take(struct live *live, struct live_take *takes, size_t count);
+/* An entry's content; it stays. 0, -ENOENT or -ESTALE. */
 int live_look(struct live *live, const struct flow_key *key, uint64_t flow_id, struct flow *flow);
 /*
  * With a pin, a session that was taken or reused is kept until this says that its record is where it should be.

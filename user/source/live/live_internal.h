@@ -27,7 +27,8 @@ struct live {
     struct attachments *attachments;
     struct iface_seen *base; /* by slot: what was counted there before its interface of now */
     struct iface_seen gone;  /* the sum of it */
-    struct take *take;       /* map take_room */
+    struct take *takes;      /* map take_room: TAKE_BATCH of them */
+    bool alone;              /* no program tracks packets any more */
     struct grace *grace;
     uint64_t spilled_taken; /* of the spill counter, what was read */
     size_t samples_left;    /* of this poll */

@@ -43,24 +43,29 @@ int live_look(struct live *live, const struct flow_key *key, uint64_t flow_id, s
     return flow->id == flow_id ? 0 : -ESTALE;
 }
 
-int live_take(struct live *live, const struct flow_key *key, uint64_t flow_id,
-              enum close_reason reason, struct flow *flow)
+void live_take(struct live *live, struct live_take *takes, size_t count)
 {
     LIBBPF_OPTS(bpf_test_run_opts, opts);
-    struct take *take = live->take;
     int err;
 
-    take->key = *key;
-    take->flow_id = flow_id;
-    take->reason = reason;
-    take->keep = live->conf.pin != NULL;
-    take->result = -EIO;
+    if (!count)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct take *take = &live->takes[i];
+
+        take->key = *takes[i].key;
+        take->flow_id = takes[i].flow_id;
+        take->reason = takes[i].reason;
+        take->keep = live->conf.pin != NULL;
+        take->alone = live->alone;
+        take->last = i + 1 == count;
+        take->result = -EIO;
+    }
     err = bpf_prog_test_run_opts(bpf_program__fd(live->skel->progs.sesstap_take), &opts);
-    if (err)
-        return err;
-    if (!take->result)
-        *flow = take->record.flow;
-    return (int)take->result;
+    for (size_t i = 0; i < count; i++) {
+        takes[i].result = err ? err : (int)live->takes[i].result;
+        takes[i].flow = &live->takes[i].record.flow;
+    }
 }
 
 uint64_t live_grace_ask(struct live *live)
