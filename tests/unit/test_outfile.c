@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,39 @@ static void empty_file_replaces_an_old_one(void **state)
     outfile_init(&file, folder->file);
     assert_int_equal(outfile_commit(&file), 0);
     expect_text(folder->file, "");
+    assert_int_equal(count_names(folder->path), 1);
+}
+
+/* It has no name before its own: what a killed process was about to write is not there. */
+static void held_file_waits_without_a_name(void **state)
+{
+    struct folder *folder = *state;
+    char temp[160];
+    struct outfile file;
+
+    snprintf(temp, sizeof(temp), "%s/.out.tmp-%d", folder->path, (int)getpid());
+    assert_int_equal(mkdir(temp, 0755), 0); /* in the way of a temporary file */
+    outfile_init(&file, folder->file);
+    outfile_write(&file, "x", 1);
+    assert_int_equal(outfile_commit(&file), 0);
+    expect_text(folder->file, "x");
+    assert_int_equal(rmdir(temp), 0);
+}
+
+/* With no folder in the name, it is the one that the process is in. */
+static void file_of_this_folder(void **state)
+{
+    struct folder *folder = *state;
+    char before[PATH_MAX];
+    struct outfile file;
+
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(chdir(folder->path), 0);
+    outfile_init(&file, "out");
+    outfile_write(&file, "here", 4);
+    assert_int_equal(outfile_commit(&file), 0);
+    assert_int_equal(chdir(before), 0);
+    expect_text(folder->file, "here");
 }
 
 /* Every split of a patch between what is written and what is held. */
@@ -264,6 +298,7 @@ static void temporary_name_follows_no_link(void **state)
     assert_int_equal(symlink(target, temp), 0);
     outfile_init(&file, folder->file);
     outfile_write(&file, "x", 1);
+    assert_int_equal(outfile_rest(&file), 0);
     assert_int_equal(outfile_commit(&file), 0);
     assert_int_equal(access(target, F_OK), -1);
     assert_int_equal(count_names(folder->path), 1);
@@ -479,6 +514,8 @@ int main(void)
         FOLDER_TEST(small_file_appears_on_commit),
         FOLDER_TEST(resting_holds_nothing),
         FOLDER_TEST(empty_file_replaces_an_old_one),
+        FOLDER_TEST(held_file_waits_without_a_name),
+        FOLDER_TEST(file_of_this_folder),
         FOLDER_TEST(large_file_is_patched_everywhere),
         FOLDER_TEST(abort_leaves_nothing),
         FOLDER_TEST(full_disk_loses_only_this_file),

