@@ -315,10 +315,10 @@ static void lines_are_held_and_flushed(void **state)
     expect_text(folder->file, "");
     assert_int_equal(linefile_flush(&file), 0);
     expect_text(folder->file, "one\n\n");
-    for (int i = 0; i < 65536 / 4; i++)
+    for (int i = 0; i < 262144 / 4; i++)
         linefile_write(&file, "abc", 3);
     assert_int_equal(file.held.len, 0);
-    assert_int_equal(file.size_bytes, 5 + 65536);
+    assert_int_equal(file.size_bytes, 5 + 262144);
     assert_int_equal(linefile_close(&file), 0);
 }
 

@@ -68,7 +68,7 @@ int linefile_resume(struct linefile *file, const char *path);
  * else wait for its reader for ever. Borrowed; stays unread.
  */
 void linefile_stop_at(struct linefile *file, int stop_fd);
-/* line without its newline. Held until linefile_flush or 64 KB. Counts what cannot be written. */
+/* line without its newline. Held until linefile_flush or 256 KB. Counts what cannot be written. */
 void linefile_write(struct linefile *file, const char *line, size_t len);
 /*
  * 0 or -errno (-ENOENT: the file was removed): what could not be written is given up and counted. Only the rest of a line that was cut
