@@ -275,12 +275,23 @@ static void add_capture(const char *dir, const char *name, uint32_t seconds)
     made_fini(&made);
 }
 
+static void expect_empty(const char *dir, const char *says)
+{
+    char *said;
+
+    stderr_keep();
+    assert_null(open_paths((const char *[]){dir}, 1, true));
+    said = stderr_stop();
+    if (!strstr(said, says))
+        fail_msg("said: %s", said);
+    free(said);
+}
+
 static void reads_folders_in_order_of_names(void **state)
 {
     char *dir = scratch_make();
     const char *sub = scratch_path(dir, "m");
     struct capfile *capfile;
-    char *said;
 
     (void)state;
     assert_int_equal(mkdir(sub, 0700), 0);
@@ -303,11 +314,13 @@ static void reads_folders_in_order_of_names(void **state)
     capfile_close(capfile);
 
     assert_int_equal(remove(scratch_path(sub, "k.pcap")), 0);
-    stderr_keep();
-    assert_null(open_paths((const char *[]){sub}, 1, true));
-    said = stderr_stop();
-    assert_non_null(strstr(said, "no capture file in it"));
-    free(said);
+    expect_empty(sub, "/m: no capture file in it\n");
+    free(write_file(sub, "sessions.ndjson", "{}\n", 3));
+    expect_empty(sub, "sessions.ndjson has the records");
+    assert_int_equal(mkdir(scratch_path(sub, "pcap"), 0700), 0);
+    expect_empty(sub, "a folder of them: ");
+    assert_int_equal(rmdir(scratch_path(sub, "pcap")), 0);
+    assert_int_equal(remove(scratch_path(sub, "sessions.ndjson")), 0);
     assert_int_equal(rmdir(sub), 0);
     scratch_remove(dir);
 }

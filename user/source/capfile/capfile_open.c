@@ -3,10 +3,12 @@
 #include "source/capfile/capfile_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -178,6 +180,32 @@ static int find_files(struct paths *paths, const struct capfile_conf *conf)
     return 0;
 }
 
+static bool has_entry(const char *folder, const char *name)
+{
+    char *path;
+    bool is_there;
+
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        return false;
+    is_there = access(path, F_OK) == 0;
+    free(path);
+    return is_there;
+}
+
+/* What sesstap run wrote is the likeliest to be mistaken for captures. */
+static void complain_empty(const char *folder)
+{
+    if (has_entry(folder, "pcap"))
+        log_error("%s: no capture file in it, but a folder of them: %s/pcap", folder, folder);
+    else if (has_entry(folder, "sessions.ndjson"))
+        log_error(
+            "%s: no capture file in it; sessions.ndjson has the records, one JSON object a line, and "
+            "captures are there after run --pcap or --pcapng",
+            folder);
+    else
+        log_error("%s: no capture file in it", folder);
+}
+
 static int open_all(struct capfile *capfile, const struct capfile_conf *conf)
 {
     int err = find_files(&capfile->paths, conf);
@@ -204,7 +232,7 @@ static int open_all(struct capfile *capfile, const struct capfile_conf *conf)
     }
     if (capfile->slot_count)
         return 0;
-    log_error("%s: no capture file in it", conf->path_count ? conf->paths[0] : "(no file)");
+    complain_empty(conf->path_count ? conf->paths[0] : "(no file)");
     return -ENOENT;
 }
 
