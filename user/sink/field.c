@@ -476,6 +476,9 @@ static const struct field fields[] = {
     SOMETIMES("http", "upgraded", BOOL, "", "what follows is another protocol"),
     SOMETIMES("http", "first", TIME, "", "first byte of the request"),
     SOMETIMES("http", "latency", DURATION, "", "to the first byte of the response; a 1xx is none"),
+    SOMETIMES(
+        "http", "wait", DURATION, "",
+        "last byte of the request to the first of the response: the server's time, and the way there and back"),
     SOMETIMES("http", "total", DURATION, "", "to its last byte"),
     HTTP_MESSAGE("request", "what the client sent"),
     HTTP_MESSAGE("response", "what the server sent"),

@@ -75,6 +75,8 @@ static void write_transaction(struct buf *out, const struct record_view *view,
     if (request->first_ns)
         item_add_time(out, "first", request->first_ns, view->record->wall_offset_ns);
     item_add_span(out, "latency", request->first_ns, response->first_ns);
+    if (request->complete)
+        item_add_span(out, "wait", request->last_ns, response->first_ns);
     item_add_span(out, "total", request->first_ns, response->last_ns);
     write_message(out, "request", request);
     write_message(out, "response", response);

@@ -294,6 +294,15 @@ GETTER(http_get_latency)
     return give_span(value, transaction->request.first_ns, transaction->response.first_ns);
 }
 
+GETTER(http_get_wait)
+{
+    const struct http_transaction *transaction = at;
+
+    (void)view;
+    return transaction->request.complete &&
+           give_span(value, transaction->request.last_ns, transaction->response.first_ns);
+}
+
 GETTER(http_get_total)
 {
     const struct http_transaction *transaction = at;
@@ -462,6 +471,7 @@ static const struct where_items lists[] = {
     HTTP("upgraded", upgraded, get_flag),
     HTTP("first", request.first_ns, get_time),
     WHOLE("http[].latency", next_http, http_get_latency),
+    WHOLE("http[].wait", next_http, http_get_wait),
     WHOLE("http[].total", next_http, http_get_total),
     MESSAGES(request),
     MESSAGES(response),
