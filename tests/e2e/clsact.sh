@@ -31,12 +31,10 @@ stop_sesstap
 assert_eq "exit status" 0 $?
 
 totals
-assert_eq "seen = skbs of the interface" $((after - before)) "$SEEN"
-assert_eq "skbs_total = skbs of the interface" $((after - before)) "$(metric sesstap_skbs_total)"
+assert_skbs $((after - before))
 cat "$WORK"/c?.log "$WORK/bulk.log" >"$WORK/client.log"
 cat "$WORK"/server?.log >"$WORK/server.log"
-assert_true "records equal the books of client and server" python3 "$E2E/compare_books.py" \
-    --client "$WORK/client.log" --server "$WORK/server.log" --records "$OUT/sessions.ndjson"
+assert_books "$OUT/sessions.ndjson" "records"
 assert_ledgers
 assert_eq "payload delivered: 2000 bytes a direction at most" 0 "$(record_count \
     '.["@type"] == "TcpSession" and .ledger.payload_delivered + .ledger.payload_lost !=

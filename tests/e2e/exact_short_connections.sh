@@ -41,12 +41,10 @@ stop_sesstap
 assert_eq "exit status" 0 $?
 
 totals
-assert_eq "seen = skbs of the interface" $((after - before)) "$SEEN"
-assert_eq "skbs_total = skbs of the interface" $((after - before)) "$(metric sesstap_skbs_total)"
+assert_skbs $((after - before))
 cat "$WORK"/v?-*.log >"$WORK/client.log"
 cat "$WORK"/server?.log >"$WORK/server.log"
-assert_true "records equal the books of client and server" python3 "$E2E/compare_books.py" \
-    --client "$WORK/client.log" --server "$WORK/server.log" --records "$OUT/sessions.ndjson" --packets "$TRACKED"
+assert_books "$OUT/sessions.ndjson" "records" --packets "$TRACKED"
 assert_ledgers
 assert_eq "payload lost" 0 "$(record_sum '.ledger.payload_lost // 0')"
 finish

@@ -21,8 +21,7 @@ stop_sesstap
 assert_eq "exit status" 0 $?
 
 totals
-assert_eq "seen = skbs of the interface" $((after - before)) "$SEEN"
-assert_eq "skbs_total = skbs of the interface" $((after - before)) "$(metric sesstap_skbs_total)"
+assert_skbs $((after - before))
 assert_eq "tracked = packets of all records" "$TRACKED" "$(record_sum .packetsCount)"
 assert_true "stderr says that the table was full" grep -qi 'table.*full' "$SESSTAP_ERR"
 assert_true "unaccounted has the reason table_full" grep -q '^sesstap: packets seen .*table_full' "$SESSTAP_ERR"

@@ -338,6 +338,18 @@ totals() {
     assert_eq "totals: unaccounted = sum of its reasons" "$UNACCOUNTED" "$reasons"
 }
 
+# After totals: both counts of skbs are the interface's own.
+assert_skbs() { # SKBS [CASE]
+    assert_eq "${2:+$2: }seen = skbs of the interface" "$1" "$SEEN"
+    assert_eq "${2:+$2: }skbs_total = skbs of the interface" "$1" "$(metric sesstap_skbs_total)"
+}
+
+# $WORK/client.log and $WORK/server.log, with all of both, against the records.
+assert_books() { # RECORDS WHAT [ARGUMENT...]: of compare_books.py
+    assert_true "$2 equal the books of client and server" python3 "$E2E/compare_books.py" \
+        --client "$WORK/client.log" --server "$WORK/server.log" --records "$1" "${@:3}"
+}
+
 # For each record: seen = delivered + beyond depth + lost, and seen + retransmitted + out of window = payload on the wire.
 assert_ledgers() {
     assert_eq "ledger: records where seen is not delivered + beyond depth + lost" 0 "$(record_count '

@@ -48,8 +48,7 @@ exact_connections() { # NAME [SESSTAP-ARGUMENT...]
     assert_eq "$name: skbs_total = frames of the interface" $((after - before)) "$(metric sesstap_skbs_total)"
     cat "$WORK"/conn*.log >"$WORK/client.log"
     cat "$WORK"/server?.log >"$WORK/server.log"
-    assert_true "$name: records equal the books of client and server" python3 "$E2E/compare_books.py" \
-        --client "$WORK/client.log" --server "$WORK/server.log" --records "$OUT/sessions.ndjson"
+    assert_books "$OUT/sessions.ndjson" "$name: records"
     assert_ledgers
     assert_eq "$name: no XDP program stays" "" "$(xdp_programs)"
 }
