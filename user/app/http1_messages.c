@@ -336,12 +336,24 @@ static void note_upgrade(struct http1 *http, struct http_exchange *exchange)
     transaction->upgraded = true;
 }
 
+/* A 100 with content in chunks: libhtp takes no more responses for this request. */
+static void take_as_final(struct http1 *http, struct http_exchange *exchange)
+{
+    struct http_transaction *transaction = http_transaction(exchange);
+
+    transaction->informational--;
+    transaction->status = STATUS_CONTINUE;
+    http_message_begins(exchange, APP_SERVER, now(http));
+}
+
 static int on_response_headers(htp_tx_t *tx)
 {
     struct http_exchange *exchange = exchange_of(tx);
 
     if (!exchange)
         return HTP_ERROR;
+    if (tx->response_status_number == STATUS_CONTINUE)
+        take_as_final(http1_of(tx), exchange);
     tell_headers(http1_of(tx), exchange, APP_SERVER, tx->response_headers);
     begin_body(&http1_of(tx)->body[APP_SERVER], tx->response_transfer_coding,
                tx->response_content_length, tx->request_method_number == HTP_M_HEAD);
