@@ -341,24 +341,30 @@ void alerts_free(struct alerts *alerts)
 
 /* ---- sessions ------------------------------------------------------------------------------------ */
 
+static bool is_icmp(const struct flow_key *key)
+{
+    return key->l4_proto == IP_PROTO_ICMP || key->l4_proto == IP_PROTO_ICMPV6;
+}
+
 /* ICMP's ports are type and id here: addresses alone are compared. */
 static struct flow_key key_without_scope(const struct flow_key *key)
 {
     struct flow_key plain = *key;
 
     plain.scope = 0;
-    if (key->l4_proto == IP_PROTO_ICMP || key->l4_proto == IP_PROTO_ICMPV6)
+    if (is_icmp(key))
         plain.port[0] = plain.port[1] = 0;
     return plain;
 }
 
+/* Community IDs that differ over the same addresses and ports have another seed; over ICMP another type and code. */
 static bool is_of(const struct alert *alert, const struct flow_key *key,
                   const struct alerts_query *query)
 {
     if (alert->taken || alert->fact.wall_ns < query->first_ns - EARLY_NS ||
         alert->fact.wall_ns > query->last_ns + LATE_NS || !is_same_key(&alert->key, key))
         return false;
-    return !alert->community_id[0] || !query->community_id ||
+    return !is_icmp(key) || !alert->community_id[0] || !query->community_id ||
            !strcmp(alert->community_id, query->community_id);
 }
 

@@ -36,9 +36,9 @@ struct alerts_query {
 };
 
 /*
- * The alerts of a session: by Community ID where the alert has one, else by addresses, ports and protocol, and in
- * either case raised while it went on, or a few seconds later. *count of them, in the order of the file; borrowed
- * until alerts_free. Each belongs to one session only.
+ * The alerts of a session: by addresses, ports and protocol, which say what a Community ID does, but of ICMP by that
+ * where the alert has one; and raised while it went on, or a few seconds later. *count of them, in the order of the file;
+ * borrowed until alerts_free. Each belongs to one session only.
  */
 const struct alert_fact *const *alerts_of(struct alerts *alerts, const struct alerts_query *query,
                                           size_t *count);
