@@ -6,7 +6,7 @@
 # Optional libraries, NAME:pkg-config-name. Each is on when pkg-config finds it: HAVE_<NAME> is then defined.
 # WITH_<NAME>=0 leaves it out, WITH_<NAME>=1 insists on it. What no object uses is not linked.
 OPTIONAL := ZSTD:libzstd PCAP:libpcap NDPI:libndpi HTP:htp NGHTTP2:libnghttp2 BROTLI:libbrotlidec JANSSON:jansson \
-    DEFLATE:libdeflate
+    DEFLATE:libdeflate LDNS:ldns
 REQUIRED := libbpf libelf zlib libcrypto
 
 BUILD        := build

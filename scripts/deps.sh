@@ -27,6 +27,7 @@ build | libnghttp2-dev           | pc:libnghttp2     | unpacks headers of HTTP/2
 build | libbrotli-dev            | pc:libbrotlidec   | unpacks content of HTTP
 build | libjansson-dev           | pc:jansson        | reads alerts
 build | libdeflate-dev           | pc:libdeflate     | a faster CRC-32 for indexes
+build | libldns-dev              | pc:ldns           | writes out what is in records of DNS
 demo  | iproute2                 | cmd:ip            | makes the demo's network namespaces
 demo  | iputils-ping             | cmd:ping          | the demo's ICMP session
 demo  | curl                     | cmd:curl          | the demo's HTTP client

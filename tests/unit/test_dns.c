@@ -55,6 +55,22 @@ static const struct row rows[] = {
                                            "\x32" FIFTY "\x32" FIFTY "\x0e"
                                            "a b.c\\\"d\xff e f\t"),
      0, 1, "\"" FIFTY "\" \"" FIFTY "\" \"a b.c\\\\\\\"d\\255 e f\\009\"", false},
+#ifdef HAVE_LDNS
+    {"start of authority",
+     BYTES(HEAD("\x81\x80", "\1") QUESTION "\xc0\x0c\0\6\0\1\0\0\1\x2c\0\x1d\2ns\xc0\x10\1h\xc0\x10"
+                                           "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5"),
+     0, 1, "ns.example.com h.example.com 1 2 3 4 5", false},
+    {"service binding of https",
+     BYTES(HEAD("\x81\x80", "\1") QUESTION "\xc0\x0c\0\x41\0\1\0\0\1\x2c\0\x12"
+                                           "\0\1\0\0\1\0\3\2h2\0\4\0\4\1\2\3\4"),
+     0, 1, "1 . alpn=h2 ipv4hint=1.2.3.4", false},
+    {"who may certify",
+     BYTES(HEAD("\x81\x80", "\1") QUESTION "\xc0\x0c\1\1\0\1\0\0\1\x2c\0\x0c\0\5issueca\".b"), 0, 1,
+     "0 issue \"ca\\\".b\"", false},
+    {"an authority that is cut short",
+     BYTES(HEAD("\x81\x80", "\1") QUESTION "\xc0\x0c\0\6\0\1\0\0\1\x2c\0\4\xc0\x10\xc0\x10"), 0, 1,
+     "\\# 4 c010c010", false},
+#endif
     {"no data", BYTES(HEAD("\x81\x80", "\1") QUESTION "\xc0\x0c\1\1\0\1\0\0\1\x2c\0\0"), 0, 1,
      "\\# 0", false},
     {"unknown type",

@@ -15,7 +15,7 @@
 #include "session/names.h"
 
 /* Rises when sessions are looked into otherwise, or what is found means something else. */
-#define TOLD_VERSION 5u
+#define TOLD_VERSION 6u
 
 struct app {
     struct app_conf conf;

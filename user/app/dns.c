@@ -5,21 +5,15 @@
  *
  *   id(16) qr(1) opcode(4) aa tc rd ra z(3) rcode(4) | counts of questions, answers, authorities, additionals
  */
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/dns_text.h"
 #include "app/parser.h"
 #include "packet.h"
 #include "session/names.h"
 
 #define HEAD_BYTES        12
-#define NAME_BYTES        255
-#define LABEL_BYTES       63
-#define TEXT_BYTES        1100 /* a name with each byte escaped */
-#define DATA_BYTES        8192 /* of an answer; longer ones are left out */
-#define POINTERS_MAX      64
 #define PENDING_MAX       256 /* queries that wait for their answer */
 #define ANSWERS_MAX       64  /* kept of one message */
 #define LENGTH_BYTES      2   /* before each message of TCP */
@@ -34,17 +28,6 @@
 #define CLASS_MASK        0x7fff /* mDNS uses the top bit */
 #define CLASS_IN          1
 #define COUNT_SANE        64 /* records of each section in a message that is taken for DNS */
-
-enum dns_type {
-    TYPE_A = 1,
-    TYPE_NS = 2,
-    TYPE_CNAME = 5,
-    TYPE_PTR = 12,
-    TYPE_MX = 15,
-    TYPE_TXT = 16,
-    TYPE_AAAA = 28,
-    TYPE_SRV = 33,
-};
 
 struct pending {
     struct dns_transaction *transaction; /* NULL: free */
@@ -98,152 +81,15 @@ static uint32_t take_u32(struct reader *reader)
     return high << 16 | take_u16(reader);
 }
 
-/* ---- names --------------------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------------------------------- */
 
-/* One label as a zone file has it. Returns its length; room for 4 characters a byte. */
-static size_t put_label(char *out, const uint8_t *label, size_t len)
+static size_t read_name(struct reader *reader, char out[DNS_NAME_TEXT])
 {
-    char *p = out;
-
-    for (size_t i = 0; i < len; i++) {
-        if (label[i] == '.' || label[i] == '\\') {
-            *p++ = '\\';
-            *p++ = (char)label[i];
-        } else if (label[i] <= ' ' || label[i] >= 0x7f) {
-            p += sprintf(p, "\\%03u", label[i]);
-        } else {
-            *p++ = (char)label[i];
-        }
-    }
-    return (size_t)(p - out);
-}
-
-/*
- * The name at *at, which is moved behind it, as text without the last dot ("." for the root). Returns its
- * length; 0: it is broken.
- */
-static size_t take_name(const uint8_t *data, size_t len, size_t *at, char out[TEXT_BYTES])
-{
-    size_t pos = *at, text = 0, bytes = 0;
-    unsigned int pointers = 0;
-
-    while (pos < len) {
-        uint8_t length = data[pos];
-
-        if ((length & 0xc0) == 0xc0) {
-            if (pos + 1 >= len || ++pointers > POINTERS_MAX)
-                return 0;
-            if (pointers == 1)
-                *at = pos + 2;
-            pos = (size_t)(length & 0x3f) << 8 | data[pos + 1];
-            continue;
-        }
-        if (length > LABEL_BYTES || pos + 1 + length > len)
-            return 0;
-        pos++;
-        if (!length) {
-            if (!pointers)
-                *at = pos;
-            if (!text)
-                out[text++] = '.';
-            return text;
-        }
-        bytes += length + 1u;
-        if (bytes > NAME_BYTES)
-            return 0;
-        if (text)
-            out[text++] = '.';
-        text += put_label(out + text, data + pos, length);
-        pos += length;
-    }
-    return 0;
-}
-
-static size_t read_name(struct reader *reader, char out[TEXT_BYTES])
-{
-    size_t len = reader->failed ? 0 : take_name(reader->data, reader->len, &reader->at, out);
+    size_t len = reader->failed ? 0 : dns_take_name(reader->data, reader->len, &reader->at, out);
 
     if (!len)
         reader->failed = true;
     return len;
-}
-
-/* ---- records ------------------------------------------------------------------------------------- */
-
-/* A character string in quotes (RFC 1035 section 5.1). Returns its length; room for 4 characters a byte, and 2. */
-static size_t put_string(char *out, const uint8_t *string, size_t len)
-{
-    char *p = out;
-
-    *p++ = '"';
-    for (size_t i = 0; i < len; i++) {
-        if (string[i] < ' ' || string[i] >= 0x7f) {
-            p += sprintf(p, "\\%03u", string[i]);
-            continue;
-        }
-        if (string[i] == '"' || string[i] == '\\')
-            *p++ = '\\';
-        *p++ = (char)string[i];
-    }
-    *p++ = '"';
-    return (size_t)(p - out);
-}
-
-/* The strings of a TXT record; 0: they do not fit. */
-static size_t put_strings(char out[DATA_BYTES], const uint8_t *data, size_t len)
-{
-    size_t text = 0;
-
-    for (size_t i = 0; i < len;) {
-        size_t part = data[i] < len - i - 1 ? data[i] : len - i - 1;
-
-        if (text + 4 * part + 3 > DATA_BYTES)
-            return 0;
-        if (text)
-            out[text++] = ' ';
-        text += put_string(out + text, data + i + 1, part);
-        i += part + 1;
-    }
-    return text;
-}
-
-/*
- * RDATA as a zone file has it: names and addresses, a number before them; else RFC 3597's \# form. Returns its length, 0: it is
- * broken, or does not fit.
- */
-static size_t put_data(const struct reader *message, uint16_t type, size_t at, size_t len,
-                       char out[DATA_BYTES])
-{
-    const uint8_t *data = message->data + at;
-    size_t numbers = type == TYPE_MX ? 1 : type == TYPE_SRV ? 3 : 0, text = 0;
-
-    if (type == TYPE_A && len == 4)
-        return inet_ntop(AF_INET, data, out, TEXT_BYTES) ? strlen(out) : 0;
-    if (type == TYPE_AAAA && len == 16)
-        return inet_ntop(AF_INET6, data, out, TEXT_BYTES) ? strlen(out) : 0;
-    if (type == TYPE_NS || type == TYPE_CNAME || type == TYPE_PTR || type == TYPE_MX ||
-        type == TYPE_SRV) {
-        char name[TEXT_BYTES];
-        size_t pos = at + 2 * numbers, name_len;
-
-        if (2 * numbers >= len)
-            return 0;
-        for (size_t i = 0; i < numbers; i++)
-            text += (size_t)sprintf(out + text, "%u ", get_u16(data + 2 * i));
-        name_len = take_name(message->data, message->len, &pos, name);
-        if (!name_len || text + name_len >= TEXT_BYTES)
-            return 0;
-        memcpy(out + text, name, name_len);
-        return text + name_len;
-    }
-    if (type == TYPE_TXT)
-        return put_strings(out, data, len);
-    if (2 * len + sizeof("\\# 65535 ") > DATA_BYTES)
-        return 0;
-    text = (size_t)sprintf(out, len ? "\\# %zu " : "\\# %zu", len);
-    for (size_t i = 0; i < len; i++)
-        text += (size_t)sprintf(out + text, "%02x", data[i]);
-    return text;
 }
 
 /* What an address is called: the name that was asked for, not where its aliases lead to. */
@@ -255,10 +101,10 @@ static void tell_name(const struct dns *dns, uint16_t type, const uint8_t *data,
 
     if (!dns->env->names || !asked.at)
         return;
-    if (type == TYPE_A && len == 4) {
+    if (type == DNS_TYPE_A && len == 4) {
         memcpy(addr, mapped, sizeof(mapped));
         memcpy(addr + sizeof(mapped), data, 4);
-    } else if (type == TYPE_AAAA && len == 16) {
+    } else if (type == DNS_TYPE_AAAA && len == 16) {
         memcpy(addr, data, 16);
     } else {
         return;
@@ -272,7 +118,7 @@ static void keep_answer(struct dns *dns, struct dns_transaction *transaction,
 {
     struct facts *facts = dns->env->facts;
     struct dns_answer *answer = NULL, **last = &transaction->answers;
-    char text[DATA_BYTES];
+    char text[DNS_DATA_TEXT];
 
     transaction->answer_count++;
     if (transaction->answer_count <= ANSWERS_MAX)
@@ -282,7 +128,8 @@ static void keep_answer(struct dns *dns, struct dns_transaction *transaction,
     answer->name = facts_text(facts, owner, owner_len);
     answer->type = type;
     answer->ttl_s = ttl_s;
-    answer->data = facts_text(facts, text, put_data(message, type, at, len, text));
+    answer->data =
+        facts_text(facts, text, dns_put_data(message->data, message->len, type, at, len, text));
     while (*last)
         last = &(*last)->next;
     *last = answer;
@@ -291,7 +138,7 @@ static void keep_answer(struct dns *dns, struct dns_transaction *transaction,
 static void read_answers(struct dns *dns, struct dns_transaction *transaction,
                          struct reader *message, unsigned int count)
 {
-    char owner[TEXT_BYTES];
+    char owner[DNS_NAME_TEXT];
 
     while (count-- && !message->failed) {
         size_t owner_len = read_name(message, owner);
@@ -353,7 +200,7 @@ static struct dns_transaction *take_pending(struct dns *dns, uint16_t id)
 static void read_question(struct dns *dns, struct dns_transaction *transaction,
                           struct reader *message)
 {
-    char name[TEXT_BYTES];
+    char name[DNS_NAME_TEXT];
     size_t len = read_name(message, name);
     uint16_t type = take_u16(message), class = take_u16(message);
 
@@ -438,10 +285,10 @@ static bool is_head(const uint8_t *data, size_t len)
 /* By its content: such a head, and a name that ends within the message. */
 static bool is_message(const uint8_t *data, size_t len)
 {
-    char name[TEXT_BYTES];
+    char name[DNS_NAME_TEXT];
     size_t at = HEAD_BYTES;
 
-    return is_head(data, len) && take_name(data, len, &at, name) && at + 4 <= len;
+    return is_head(data, len) && dns_take_name(data, len, &at, name) && at + 4 <= len;
 }
 
 static bool has_port(const struct flow_key *key, __be16 port)

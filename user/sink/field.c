@@ -73,7 +73,7 @@
     SOMETIMES("dns", "answers", LIST, "", "the answer section", .item_type = FIELD_OBJECT),       \
         ANSWER("name", STRING, "", "of the record"), ANSWER("type", STRING, "", "of the record"), \
         ANSWER("ttl", U64, "seconds", "how long it holds"),                                       \
-        ANSWER("data", STRING, "", "as a zone file has it"), END
+        ANSWER("data", STRING, "", "as a zone file has it; unknown types as RFC 3597 says"), END
 #define END               \
     {                     \
         .type = FIELD_END \
