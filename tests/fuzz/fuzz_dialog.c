@@ -39,7 +39,8 @@ static void on_hole(void *ctx, unsigned int from, uint64_t offset, uint64_t leng
 }
 
 /* Twelve bytes of input make a segment; its payload is part of a pattern, shifted to make conflicts. */
-static void feed(struct dialog *dialog, const uint8_t *in, uint64_t number, uint64_t wire[2])
+static void feed(struct dialog *dialog, bool is_tcp, const uint8_t *in, uint64_t number,
+                 uint64_t wire[2])
 {
     static uint8_t pattern[PAYLOAD_BYTES + UINT8_MAX];
     struct segment seg = {
@@ -53,7 +54,7 @@ static void feed(struct dialog *dialog, const uint8_t *in, uint64_t number, uint
         .from = in[8] & 1,
         .tcp_flags = in[9],
         .stays = true, /* the pattern does */
-        .doubted = in[8] & 8,
+        .doubted = is_tcp && in[8] & 8,
     };
 
     for (size_t i = 0; !pattern[1] && i < sizeof(pattern); i++)
@@ -103,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!dialog)
         return 0;
     for (size_t at = 1; at + 12 <= size; at += 12) {
-        feed(dialog, data + at, at, wire);
+        feed(dialog, conf.is_tcp, data + at, at, wire);
         if (budget.used_bytes > HELD_BYTES)
             abort();
     }

@@ -67,7 +67,7 @@ static int draw(struct pair *pair, struct screen *screen, uint64_t seconds)
     return screen_draw(screen, &pair->totals);
 }
 
-/* Show all that the terminal was sent; returns how many bytes. */
+/* Show all that the terminal was sent; returns how many bytes. A frame that is half there is waited for longer. */
 static size_t show(struct pair *pair)
 {
     struct pollfd wait = {.fd = pair->master, .events = POLLIN};
@@ -75,7 +75,8 @@ static size_t show(struct pair *pair)
     size_t total = 0;
     ssize_t len;
 
-    while (poll(&wait, 1, 50) > 0 && (len = read(pair->master, data, sizeof(data))) > 0) {
+    while (poll(&wait, 1, pair->shown.cursor_hidden ? 2000 : 200) > 0 &&
+           (len = read(pair->master, data, sizeof(data))) > 0) {
         fake_show(&pair->shown, data, (size_t)len);
         total += (size_t)len;
     }

@@ -63,7 +63,7 @@ struct segment {
     uint8_t from; /* endpoint, 0 or 1 */
     uint8_t tcp_flags;
     bool stays;   /* data is there as long as segments come: what comes again is compared with it */
-    bool doubted; /* the tracker does not believe that the receiver took it */
+    bool doubted; /* TCP alone: the tracker does not believe that the receiver took it */
 };
 
 /*
