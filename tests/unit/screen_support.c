@@ -90,24 +90,36 @@ static void control(struct fake_terminal *terminal, const char *sequence, size_t
     }
 }
 
+/* A byte of an escape sequence, which may come in parts. */
+static void take_escape(struct fake_terminal *terminal, char byte)
+{
+    char *sequence = terminal->sequence;
+    size_t len = ++terminal->sequence_len;
+
+    sequence[len - 1] = byte;
+    if (len == 1 || (len == 2 && byte == '[') ||
+        (len > 2 && len < sizeof(terminal->sequence) && (byte < '@' || byte > '~')))
+        return;
+    terminal->sequence_len = 0;
+    if (len > 2 && byte >= '@' && byte <= '~')
+        control(terminal, sequence + 2, len - 2);
+    else
+        terminal->unknown++;
+}
+
 void fake_show(struct fake_terminal *terminal, const char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        size_t begin = i + 2;
-
-        if (data[i] == '\r') {
+        if (terminal->sequence_len || data[i] == '\033')
+            take_escape(terminal, data[i]);
+        else if (data[i] == '\r')
             terminal->column = 0;
-        } else if (data[i] == '\n') {
+        else if (data[i] == '\n')
             line_feed(terminal);
-        } else if (data[i] >= ' ' && data[i] <= '~') {
+        else if (data[i] >= ' ' && data[i] <= '~')
             put(terminal, data[i]);
-        } else if (data[i] == '\033' && begin < len && data[i + 1] == '[') {
-            for (i = begin; i + 1 < len && (data[i] < '@' || data[i] > '~'); i++)
-                ;
-            control(terminal, data + begin, i + 1 - begin);
-        } else {
+        else
             terminal->unknown++;
-        }
     }
 }
 

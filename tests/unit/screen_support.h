@@ -21,13 +21,15 @@ struct fake_terminal {
     char looks[FAKE_ROWS]
               [FAKE_COLUMNS]; /* of each character: last digit of its colour or look, 0 plain */
     char look;
+    char sequence[16]; /* an escape, of which the end is yet to come */
+    size_t sequence_len;
 };
 
 void fake_open(struct fake_terminal *terminal, unsigned int rows, unsigned int columns);
 void fake_close(struct fake_terminal *terminal);
 /* Show what was written since the last call. */
 void fake_read(struct fake_terminal *terminal);
-/* Bytes as they come. */
+/* Bytes as they come; an escape may be in two pieces. */
 void fake_show(struct fake_terminal *terminal, const char *data, size_t len);
 /* All rows, without spaces at their ends, each with a newline; empty ones at the end left out. To be freed. */
 char *fake_text(const struct fake_terminal *terminal);

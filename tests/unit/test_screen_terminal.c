@@ -21,10 +21,11 @@
 #include "sink/screen.h"
 #include "tcp.h"
 
-#define S        1000000000ULL
-#define ROWS     40
-#define COLUMNS  150
-#define SESSIONS 60
+#define DRAWS_MOST 100
+#define S          1000000000ULL
+#define ROWS       40
+#define COLUMNS    150
+#define SESSIONS   60
 
 struct pair {
     int master, slave;
@@ -67,7 +68,7 @@ static int draw(struct pair *pair, struct screen *screen, uint64_t seconds)
     return screen_draw(screen, &pair->totals);
 }
 
-/* Show all that the terminal was sent; returns how many bytes. A frame that is half there is waited for longer. */
+/* Show all that the terminal was sent; returns how many bytes. */
 static size_t show(struct pair *pair)
 {
     struct pollfd wait = {.fd = pair->master, .events = POLLIN};
@@ -75,8 +76,7 @@ static size_t show(struct pair *pair)
     size_t total = 0;
     ssize_t len;
 
-    while (poll(&wait, 1, pair->shown.cursor_hidden ? 2000 : 200) > 0 &&
-           (len = read(pair->master, data, sizeof(data))) > 0) {
+    while (poll(&wait, 1, 50) > 0 && (len = read(pair->master, data, sizeof(data))) > 0) {
         fake_show(&pair->shown, data, (size_t)len);
         total += (size_t)len;
     }
@@ -151,8 +151,14 @@ static void test_stopped_terminal(void **state)
     assert_true(now_ms() - begun < 5000);
     assert_true(show(&pair) > 0);
     for (uint64_t i = 101; i <= 110; i++) {
-        assert_int_equal(draw(&pair, screen, i), 0);
-        show(&pair);
+        unsigned int draws = 0;
+
+        /* Its room comes back when the kernel's worker gets to it: a draw may find too little for all. */
+        do {
+            assert_int_equal(draw(&pair, screen, i), 0);
+            show(&pair);
+            assert_int_equal(pair.shown.unknown, 0);
+        } while ((pair.shown.cursor_hidden || drawn_number(&pair) != i) && ++draws < DRAWS_MOST);
         assert_int_equal(drawn_number(&pair), i);
         check_clean(&pair);
     }
